@@ -1,0 +1,11 @@
+# Every third-party library, found once. The Debian 12 packages are listed in ./dev.
+find_package(fmt REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(CURL REQUIRED)
+find_package(Boost 1.81 REQUIRED COMPONENTS json)
+find_package(yaml-cpp REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(re2 REQUIRED IMPORTED_TARGET re2)
+find_path(TL_EXPECTED_INCLUDE_DIR tl/expected.hpp REQUIRED)

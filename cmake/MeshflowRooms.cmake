@@ -1,0 +1,28 @@
+# meshflow_room(NAME USES room... LIBRARIES lib...)
+# A room is a folder src/NAME built as one static library. USES are rooms below it; LIBRARIES are
+# third-party libraries, which stay private to the room.
+function(meshflow_room name)
+  cmake_parse_arguments(ROOM "" "" "USES;LIBRARIES" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
+  add_library(meshflow_${name} STATIC ${sources})
+  target_include_directories(meshflow_${name} PUBLIC
+    "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/src" "${PROJECT_BINARY_DIR}/generated")
+  list(TRANSFORM ROOM_USES PREPEND meshflow_)
+  target_link_libraries(meshflow_${name} PUBLIC ${ROOM_USES} Threads::Threads PRIVATE ${ROOM_LIBRARIES})
+  set_target_properties(meshflow_${name} PROPERTIES LINKER_LANGUAGE CXX)
+endfunction()
+
+# meshflow_test(ROOM [LIBRARIES lib...]): all tests/ROOM/*_test.cpp as one GoogleTest program.
+function(meshflow_test room)
+  cmake_parse_arguments(TEST "" "" "LIBRARIES" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${room}/*.cpp")
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(test_${room} ${sources})
+  target_include_directories(test_${room} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
+  target_link_libraries(test_${room} PRIVATE meshflow_${room} GTest::gmock GTest::gtest_main ${TEST_LIBRARIES})
+  target_compile_definitions(test_${room} PRIVATE MESHFLOW_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+    MESHFLOW_BINARY_DIR="${PROJECT_BINARY_DIR}")
+  gtest_discover_tests(test_${room} DISCOVERY_MODE PRE_TEST TEST_PREFIX "${room}." PROPERTIES TIMEOUT 120)
+endfunction()

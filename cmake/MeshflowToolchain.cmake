@@ -1,0 +1,42 @@
+# Compiler, linker and warning settings that hold for every target.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
+set(CMAKE_LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/lib")
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+
+option(MESHFLOW_WERROR "Treat warnings as errors" OFF)
+set(MESHFLOW_SANITIZE "" CACHE STRING "Sanitizers to build with, as -fsanitize takes them")
+
+find_program(MESHFLOW_CCACHE ccache)
+if(MESHFLOW_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${MESHFLOW_CCACHE}")
+  set(CMAKE_C_COMPILER_LAUNCHER "${MESHFLOW_CCACHE}")
+endif()
+find_program(MESHFLOW_MOLD mold)
+if(MESHFLOW_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
+                    -Wcast-align -Wnull-dereference -fno-omit-frame-pointer)
+if(MESHFLOW_WERROR)
+  add_compile_options(-Werror)
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # False positives of GCC 12's optimizer inside libstdc++ and coroutine frames (GCC bugs 105562,
+  # 105593, 108088): they name no line of ours and disappear with GCC 13.
+  add_compile_options(-Wno-maybe-uninitialized -Wno-restrict -Wno-null-dereference)
+endif()
+if(MESHFLOW_SANITIZE)
+  add_compile_options(-fsanitize=${MESHFLOW_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${MESHFLOW_SANITIZE})
+endif()
+
+find_package(Threads REQUIRED)

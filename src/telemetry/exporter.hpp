@@ -1,0 +1,59 @@
+// The seam between the processor and where spans go.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "meshflow/base/error.hpp"
+
+namespace meshflow::telemetry {
+
+// Ended spans as OTLP bytes; immutable and shared by every exporter that gets them.
+// Invariant: spans_of_scope are in order of their end, and no entry is empty.
+struct SpanBatch {
+  // One Span message each, without tag and length; views into memory that the batch owns.
+  struct ScopeSpans {
+    std::string_view scope;       // an encoded InstrumentationScope message; may be empty
+    std::string_view schema_url;  // of the scope
+    std::vector<std::string_view> spans;
+  };
+  std::string_view resource;      // an encoded Resource message; lives as long as the provider
+  std::string_view resource_schema_url;
+  std::vector<ScopeSpans> scopes;
+  // All spans once more in the order of their end, across scopes: (index into scopes, index into spans).
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> order;
+  std::size_t span_count = 0;
+  std::size_t span_bytes = 0;
+};
+
+// The batch as one ExportTraceServiceRequest (the same bytes as TracesData), one ResourceSpans.
+[[nodiscard]] std::string encode_request(const SpanBatch& batch);
+
+// What became of a batch. Spans that are neither exported nor dropped do not exist: exported + dropped = span_count.
+struct ExportOutcome {
+  std::uint64_t exported = 0;
+  std::uint64_t dropped = 0;
+  std::string error;  // a sentence when anything was dropped
+};
+
+// Sends or writes batches. `export_batch` and `flush` are called by one thread at a time; `shutdown` once, last.
+class SpanExporter {
+ public:
+  virtual ~SpanExporter() = default;
+  [[nodiscard]] virtual std::string_view name() const noexcept = 0;
+  // True for exporters that may wait for a peer: they get a thread and a bounded queue of their own, so that they hold
+  // up nobody else. The others (console, file, spool, memory) run on the processor's thread.
+  [[nodiscard]] virtual bool may_wait() const noexcept = 0;
+  // Must return by `deadline`; retries are the exporter's own.
+  [[nodiscard]] virtual ExportOutcome export_batch(const SpanBatch& batch,
+                                                   std::chrono::steady_clock::time_point deadline) = 0;
+  virtual void flush(std::chrono::steady_clock::time_point deadline) { (void)deadline; }
+  // Makes a running export_batch return soon (from another thread), once `shutdown` time is short.
+  virtual void cancel() noexcept {}
+};
+
+}  // namespace meshflow::telemetry
