@@ -12,9 +12,10 @@ function(meshflow_room name)
   set_target_properties(meshflow_${name} PROPERTIES LINKER_LANGUAGE CXX)
 endfunction()
 
-# meshflow_test(ROOM [LIBRARIES lib...]): all tests/ROOM/*_test.cpp as one GoogleTest program.
+# meshflow_test(ROOM [ADDRESS] [LIBRARIES lib...]): all tests/ROOM/*_test.cpp as one GoogleTest program. With ADDRESS the
+# plain test run also runs it in the address build (./dev test): rooms that read bytes from outside, and telemetry.
 function(meshflow_test room)
-  cmake_parse_arguments(TEST "" "" "LIBRARIES" ${ARGN})
+  cmake_parse_arguments(TEST "ADDRESS" "" "LIBRARIES" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${room}/*.cpp")
   if(NOT sources)
     return()
@@ -24,5 +25,11 @@ function(meshflow_test room)
   target_link_libraries(test_${room} PRIVATE meshflow_${room} GTest::gmock GTest::gtest_main ${TEST_LIBRARIES})
   target_compile_definitions(test_${room} PRIVATE MESHFLOW_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
     MESHFLOW_BINARY_DIR="${PROJECT_BINARY_DIR}")
-  gtest_discover_tests(test_${room} DISCOVERY_MODE PRE_TEST TEST_PREFIX "${room}." PROPERTIES TIMEOUT 120)
+  set(label "plain")
+  if(TEST_ADDRESS)
+    set(label "address")
+    add_dependencies(address_tests test_${room})
+  endif()
+  gtest_discover_tests(test_${room} DISCOVERY_MODE PRE_TEST TEST_PREFIX "${room}."
+    PROPERTIES TIMEOUT 120 LABELS ${label})
 endfunction()
