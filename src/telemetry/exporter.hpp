@@ -24,8 +24,15 @@ struct SpanBatch {
   std::string_view resource;      // an encoded Resource message; lives as long as the provider
   std::string_view resource_schema_url;
   std::vector<ScopeSpans> scopes;
-  // All spans once more in the order of their end, across scopes: (index into scopes, index into spans).
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> order;
+  // All spans once more in the order of their end, across scopes.
+  struct SpanReference {
+    std::uint32_t scope = 0;  // index into scopes
+    std::uint32_t span = 0;   // index into its spans
+    // Context::local_root_start_unix_nanos of the span, so that a reader of ended spans (children before parents) can
+    // give offsets from the root's start before the root ends; 0 where it is not known.
+    std::int64_t local_root_start_unix_nanos = 0;
+  };
+  std::vector<SpanReference> order;
   std::size_t span_count = 0;
   std::size_t span_bytes = 0;
 };

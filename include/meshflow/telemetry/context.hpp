@@ -26,6 +26,9 @@ struct Context {
   // Wall clock minus monotonic clock, in nanoseconds, fixed when the trace began in this process: every span of a
   // trace reads one clock, so that no child outlasts its parent because the wall clock stepped. 0: not fixed yet.
   std::int64_t clock_offset_nanos = 0;
+  // When the trace's first span in this process started, wall clock; every context of the trace carries it on. A run
+  // resumed in another process may set it to the start of the root that it continues. 0: not known.
+  std::int64_t local_root_start_unix_nanos = 0;
   std::shared_ptr<TraceScope> scope;  // shared by the trace's spans, which end on any thread and in any order
 
   [[nodiscard]] bool is_valid() const noexcept { return trace_id.is_valid() && span_id.is_valid(); }
