@@ -1,0 +1,67 @@
+"""An installed copy serves a user's program through CMake's find_package and through pkg-config.
+
+usage: package_test.py BUILD_FOLDER COMPILER
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+BUILD = Path(sys.argv[1])
+COMPILER = sys.argv[2]
+SOURCE = Path(__file__).resolve().parent / "package"
+SCRATCH = BUILD / "package_test"
+PREFIX = SCRATCH / "prefix"
+
+
+def run(*command, **environment):
+    return subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False,
+                          env={**os.environ, **environment})
+
+
+class PackageTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        shutil.rmtree(SCRATCH, ignore_errors=True)
+        done = run("cmake", "--install", BUILD, "--prefix", PREFIX)
+        assert done.returncode == 0, done.stderr
+
+    def succeed(self, *command, **environment):
+        done = run(*command, **environment)
+        self.assertEqual(done.returncode, 0, f"{command}\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def test_find_package_gives_a_target_that_links_and_runs(self):
+        folder = SCRATCH / "cmake"
+        self.succeed("cmake", "-S", SOURCE, "-B", folder, "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={PREFIX}",
+                     f"-DCMAKE_CXX_COMPILER={COMPILER}")
+        self.succeed("cmake", "--build", folder)
+        self.assertEqual(self.succeed(folder / "user"), "no run run_1\n")
+
+    def test_pkg_config_gives_flags_that_link_and_run(self):
+        settings = {"PKG_CONFIG_PATH": str(next(PREFIX.rglob("pkgconfig")))}
+        flags = self.succeed("pkg-config", "--cflags", "--libs", "meshflow", **settings).split()
+        program = SCRATCH / "user"
+        self.succeed(COMPILER, "-std=c++20", SOURCE / "main.cpp", "-o", program, *flags)
+        library = self.succeed("pkg-config", "--variable=libdir", "meshflow", **settings).strip()
+        self.assertEqual(self.succeed(program, LD_LIBRARY_PATH=library), "no run run_1\n")
+
+    def test_a_missing_expected_header_is_named_with_its_package(self):
+        done = run("cmake", "-S", SOURCE, "-B", SCRATCH / "bare", "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={PREFIX}",
+                   f"-DCMAKE_CXX_COMPILER={COMPILER}", "-DCMAKE_FIND_USE_CMAKE_SYSTEM_PATH=OFF",
+                   "-DCMAKE_FIND_USE_SYSTEM_ENVIRONMENT_PATH=OFF", f"-DCMAKE_MAKE_PROGRAM={shutil.which('ninja')}")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("libexpected-dev", " ".join(done.stderr.split()))
+
+    def test_only_names_of_meshflow_leave_the_library(self):
+        library = next(PREFIX.rglob("libmeshflow.so"))
+        names = self.succeed("nm", "--dynamic", "--defined-only", "--demangle", library).splitlines()
+        self.assertTrue(names)
+        self.assertEqual([name for name in names if "meshflow" not in name], [])
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
