@@ -1,0 +1,117 @@
+// Which nodes a run has and how work flows between them.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "meshflow/base/error.hpp"
+#include "meshflow/runtime/agent.hpp"
+#include "meshflow/runtime/policy.hpp"
+
+namespace meshflow {
+
+class Workflow;
+
+enum class NodeKind { agent, tool, human, router, subgraph };
+[[nodiscard]] std::string_view name_of(NodeKind kind) noexcept;
+
+struct Node {
+  std::string id;
+  NodeKind kind = NodeKind::agent;
+  AgentRole role = AgentRole::executor;
+  std::string agent = {};                    // a registered agent; empty: one made from role, model, prompt and tools
+  std::string model = {};
+  std::string prompt = {};                   // for a human node: what the person is asked
+  std::vector<std::string> tools = {};       // what the agent may call; a tool node's single tool
+  std::string arguments = {};                // of a tool node: JSON; empty: {"input": INPUT}
+  std::optional<Risk> risk = std::nullopt;   // default: its tools' highest
+  double timeout_s = 0;                      // 0: the policy's step_timeout_s
+  std::optional<int> retries = std::nullopt; // default: the policy's
+  std::string on_block = {};                 // the node that follows a block; empty: the run ends aborted
+  std::string output_schema = {};            // JSON Schema that the output must meet
+  std::shared_ptr<const Workflow> subgraph = {};
+  SourcePosition position = {};              // where it was written, for messages
+};
+
+// Taken when `from` has ended well and `when` (empty: always) holds. See docs/workflows.md for the language.
+struct Edge {
+  std::string from;
+  std::string to;
+  std::string when = {};
+  SourcePosition position = {};
+};
+
+// After `from`, goes back to `to` until `until` holds, at most `max_iterations` times (passes, the first one included).
+struct Loop {
+  std::string from;
+  std::string to;
+  std::string until = {};
+  int max_iterations = 0;
+  SourcePosition position = {};
+};
+
+struct Problem {
+  enum class Severity { error, warning };
+  Severity severity = Severity::error;
+  std::string message;
+  SourcePosition position;
+  // "file:line:column: error: message"
+  [[nodiscard]] std::string text() const;
+};
+
+// A value: build it up, then run it. Nothing is checked before `check`, which `Mesh::run` calls too.
+// A node runs when each of its incoming edges is decided and at least one is taken; a node none of whose edges is taken
+// is skipped, and so on down. Nodes that can run at the same time do.
+class Workflow {
+ public:
+  Workflow() = default;
+  explicit Workflow(std::string name, std::string version = "1") : name_(std::move(name)), version_(std::move(version)) {}
+
+  // From a YAML file or text; errors carry file, line and column. Subgraphs named by path are read from beside it.
+  [[nodiscard]] static Result<Workflow> from_file(const std::string& path);
+  [[nodiscard]] static Result<Workflow> from_yaml(std::string_view yaml, const std::string& file = "workflow");
+  // planner → researcher → executor → critic; a critic whose answer begins with "REVISE" sends the work back to the
+  // executor at most `max_replans` times.
+  [[nodiscard]] static Workflow default_team(int max_replans);
+
+  Workflow& node(Node node);
+  Workflow& edge(std::string from, std::string to, std::string when = {});
+  Workflow& loop(Loop loop);
+  Workflow& entry(std::string node_id);
+  Workflow& terminal(std::string node_id);  // may be called several times: outputs of these are the run's output
+  Workflow& policy(Policy policy);
+
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  [[nodiscard]] const std::string& version() const noexcept { return version_; }
+  [[nodiscard]] const std::vector<Node>& nodes() const noexcept { return nodes_; }
+  [[nodiscard]] const std::vector<Edge>& edges() const noexcept { return edges_; }
+  [[nodiscard]] const std::vector<Loop>& loops() const noexcept { return loops_; }
+  [[nodiscard]] const std::vector<std::string>& entries() const noexcept { return entries_; }
+  [[nodiscard]] const std::vector<std::string>& terminals() const noexcept { return terminals_; }
+  // What the file's `policy` map said, over the defaults; empty if it had none.
+  [[nodiscard]] const std::optional<Policy>& policy() const noexcept { return policy_; }
+  [[nodiscard]] const Node* find(std::string_view node_id) const noexcept;
+  // The text it was read from and the path, so that another process can continue a paused run; empty when built in code.
+  [[nodiscard]] const std::string& source_path() const noexcept { return source_path_; }
+
+  // Duplicate and missing ids, edges to unknown nodes, cycles without a bound, a missing entry, bad conditions (errors);
+  // unreachable nodes, terminals with successors (warnings). In the order of their position.
+  [[nodiscard]] std::vector<Problem> check() const;
+
+ private:
+  friend class WorkflowReader;
+  std::string name_ = "workflow";
+  std::string version_ = "1";
+  std::string source_path_;
+  std::vector<Node> nodes_;
+  std::vector<Edge> edges_;
+  std::vector<Loop> loops_;
+  std::vector<std::string> entries_;
+  std::vector<std::string> terminals_;
+  std::optional<Policy> policy_;
+};
+
+}  // namespace meshflow
