@@ -12,17 +12,21 @@ function(meshflow_room name)
   set_target_properties(meshflow_${name} PROPERTIES LINKER_LANGUAGE CXX)
 endfunction()
 
-# meshflow_test(ROOM [ADDRESS] [LIBRARIES lib...]): all tests/ROOM/*_test.cpp as one GoogleTest program. With ADDRESS the
-# plain test run also runs it in the address build (./dev test): rooms that read bytes from outside, and telemetry.
+# meshflow_test(FOLDER [ADDRESS] [ROOM room] [LIBRARIES lib...]): all tests/FOLDER/*_test.cpp as one GoogleTest program
+# for the room of that name, or the one given. With ADDRESS the plain test run also runs it in the address build
+# (./dev test): rooms that read bytes from outside, and telemetry.
 function(meshflow_test room)
-  cmake_parse_arguments(TEST "ADDRESS" "" "LIBRARIES" ${ARGN})
+  cmake_parse_arguments(TEST "ADDRESS" "ROOM" "LIBRARIES" ${ARGN})
+  if(NOT TEST_ROOM)
+    set(TEST_ROOM ${room})
+  endif()
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${room}/*.cpp")
   if(NOT sources)
     return()
   endif()
   add_executable(test_${room} ${sources})
   target_include_directories(test_${room} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
-  target_link_libraries(test_${room} PRIVATE meshflow_${room} GTest::gmock GTest::gtest_main ${TEST_LIBRARIES})
+  target_link_libraries(test_${room} PRIVATE meshflow_${TEST_ROOM} GTest::gmock GTest::gtest_main ${TEST_LIBRARIES})
   target_compile_definitions(test_${room} PRIVATE MESHFLOW_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
     MESHFLOW_BINARY_DIR="${PROJECT_BINARY_DIR}")
   set(label "plain")

@@ -37,7 +37,7 @@ struct SpanBatch {
   std::size_t span_bytes = 0;
 };
 
-// The batch as one ExportTraceServiceRequest (the same bytes as TracesData), one ResourceSpans.
+// The batch as one ExportTraceServiceRequest (the same bytes as TracesData), one ResourceSpans; empty without spans.
 [[nodiscard]] std::string encode_request(const SpanBatch& batch);
 
 // What became of a batch. Spans that are neither exported nor dropped do not exist: exported + dropped = span_count.
