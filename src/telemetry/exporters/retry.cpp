@@ -56,6 +56,6 @@ Attempt try_until(SteadyTime deadline, RetryClock& clock, const std::function<bo
   }
 }
 
-std::string user_agent() { return fmt::format("OTel-OTLP-Exporter-Cpp/{} meshflow/{}", kVersion, kVersion); }
+std::string user_agent() { return fmt::format("OTel-OTLP-Exporter-Cpp/{0} meshflow/{0}", version()); }
 
 }  // namespace meshflow::telemetry
