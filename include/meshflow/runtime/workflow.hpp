@@ -1,6 +1,8 @@
 // Which nodes a run has and how work flows between them.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +36,8 @@ struct Node {
   std::string output_schema = {};            // JSON Schema that the output must meet
   std::shared_ptr<const Workflow> subgraph = {};
   SourcePosition position = {};              // where it was written, for messages
+  // Where the values of its fields were written, by the field's name; empty when built in code.
+  std::map<std::string, SourcePosition, std::less<>> field_positions = {};
 };
 
 // Taken when `from` has ended well and `when` (empty: always) holds. See docs/workflows.md for the language.
@@ -42,6 +46,7 @@ struct Edge {
   std::string to;
   std::string when = {};
   SourcePosition position = {};
+  SourcePosition when_position = {};  // of the condition's first character
 };
 
 // After `from`, goes back to `to` until `until` holds, at most `max_iterations` times (passes, the first one included).
@@ -51,6 +56,7 @@ struct Loop {
   std::string until = {};
   int max_iterations = 0;
   SourcePosition position = {};
+  SourcePosition until_position = {};
 };
 
 struct Problem {
