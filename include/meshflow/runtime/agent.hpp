@@ -65,7 +65,9 @@ struct ModelReply {
   std::optional<std::int64_t> time_to_first_chunk_nanos = std::nullopt;
 };
 
-// Answers model calls. Called from several threads at once. Must outlive the Mesh that uses it (shared_ptr).
+class AgentContext;
+
+// Answers model calls. Called from several threads at once.
 class ModelProvider {
  public:
   virtual ~ModelProvider() = default;
@@ -73,7 +75,9 @@ class ModelProvider {
   [[nodiscard]] virtual std::string default_model() const = 0;
   [[nodiscard]] virtual std::string server_address() const { return {}; }
   [[nodiscard]] virtual int server_port() const { return 0; }
-  [[nodiscard]] virtual Task<Result<ModelReply>> complete(ModelRequest request) = 0;
+  // `context` is the model call's own: its span for headers to a service, sleep, is_cancelled. `request.model` is set.
+  // Errors of code unavailable and timeout are tried again as the policy says; others are final.
+  [[nodiscard]] virtual Task<Result<ModelReply>> complete(AgentContext& context, ModelRequest request) = 0;
 };
 
 struct AgentReply {
@@ -113,8 +117,8 @@ class AgentContext {
   [[nodiscard]] const telemetry::Context& trace_context() const noexcept;
   [[nodiscard]] telemetry::Span start_span(std::string_view name) const;
 
-  // For plain functions (not coroutines): runs a task and blocks until it is done. The lambdas of CallResult:
-  // `auto reply = ctx.wait(ctx.call_model({…}));`
+  // For plain functions (not coroutines): runs a task and blocks until it is done:
+  // `auto reply = ctx.wait(ctx.call_model({…}));`. In a coroutine it would wait for itself: std::logic_error.
   template <typename T>
   T wait(Task<T> task);
 

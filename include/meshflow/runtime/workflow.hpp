@@ -31,7 +31,7 @@ struct Node {
   std::string arguments = {};                // of a tool node: JSON; empty: {"input": INPUT}
   std::optional<Risk> risk = std::nullopt;   // default: its tools' highest
   double timeout_s = 0;                      // 0: the policy's step_timeout_s
-  std::optional<int> retries = std::nullopt; // default: the policy's
+  std::optional<int> retries = std::nullopt; // further tries of the whole node after a failure; default: none
   std::string on_block = {};                 // the node that follows a block; empty: the run ends aborted
   std::string output_schema = {};            // JSON Schema that the output must meet
   std::shared_ptr<const Workflow> subgraph = {};

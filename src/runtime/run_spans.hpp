@@ -1,0 +1,69 @@
+// Starts the spans of one run, each with what every span of a run carries.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "meshflow/runtime/usage.hpp"
+#include "meshflow/telemetry/tracer.hpp"
+
+namespace meshflow::runtime {
+
+// What a policy says about the shape of spans.
+struct SpanStyle {
+  bool short_attributes = false;
+  bool openinference = false;
+  bool langfuse = false;
+  bool governance = true;  // policy_check, gate and ledger_write spans
+  std::vector<std::string> baggage_keys;
+};
+
+// What a span stands for, for the tools that want to know (OpenInference, Langfuse).
+enum class SpanRole { chain, agent, model, tool, guardrail };
+
+// Thread-safe once constructed.
+class RunSpans {
+ public:
+  RunSpans(telemetry::Tracer tracer, SpanStyle style, std::string run_id);
+
+  struct Options {
+    telemetry::Context parent;
+    std::string_view node_id;
+    telemetry::SpanKind kind = telemetry::SpanKind::internal;
+    std::span<const telemetry::Link> links;
+    std::int64_t start_unix_nanos = 0;  // 0: now
+    telemetry::SpanId span_id;          // zero: generated
+    telemetry::TraceId trace_id;        // without a parent: zero: generated
+    bool hold_unsampled = false;
+  };
+  // A span with run_id, trace_id and node_id.
+  [[nodiscard]] telemetry::Span start(std::string_view name, SpanRole role, const Options& options);
+
+  // Sets an attribute of the lesson's table: `key` begins with "meshflow."; the short form too where the policy asks.
+  template <typename T>
+  void set_lesson(telemetry::Span& span, std::string_view key, const T& value) const {
+    span.set_attribute(key, value);
+    if (style_.short_attributes) span.set_attribute(key.substr(kPrefixBytes), value);
+  }
+  // cost_usd, tokens, carbon_g with their parts.
+  void set_usage(telemetry::Span& span, const Usage& usage) const;
+
+  [[nodiscard]] const SpanStyle& style() const noexcept { return style_; }
+  [[nodiscard]] const telemetry::Tracer& tracer() const noexcept { return tracer_; }
+  [[nodiscard]] std::int64_t started() const noexcept { return started_.load(std::memory_order_relaxed); }
+
+ private:
+  static constexpr std::size_t kPrefixBytes = std::string_view("meshflow.").size();
+
+  telemetry::Tracer tracer_;
+  SpanStyle style_;
+  std::string run_id_;
+  std::string trace_id_;  // known once the first span has started
+  std::atomic<std::int64_t> started_{0};
+};
+
+}  // namespace meshflow::runtime
