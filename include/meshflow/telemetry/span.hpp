@@ -59,6 +59,7 @@ class Span {
   // The last write to a key wins and keeps the key's first position.
   Span& set_attribute(std::string_view key, std::string_view value) noexcept;
   Span& set_attribute(std::string_view key, const char* value) noexcept { return set_attribute(key, std::string_view(value)); }
+  Span& set_attribute(std::string_view key, const std::string& value) noexcept { return set_attribute(key, std::string_view(value)); }
   Span& set_attribute(std::string_view key, bool value) noexcept;
   Span& set_attribute(std::string_view key, double value) noexcept;
   template <std::integral T>
@@ -87,6 +88,9 @@ class Span {
   // Ends the span and hands it to the processor; only the first call counts. 0: now. An end before the start becomes
   // the start.
   void end(std::int64_t unix_nanos = 0) noexcept;
+
+  // Forgets the span: it is not recorded. For one that another process goes on with and will record (a paused run).
+  void discard() noexcept;
 
   // Time since the start, by the monotonic clock; after end() the recorded duration.
   [[nodiscard]] std::int64_t duration_nanos() const noexcept;
