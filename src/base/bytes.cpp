@@ -115,7 +115,7 @@ std::optional<std::string> from_base64(std::string_view text) {
   std::uint32_t bits = 0;
   int count = 0;
   for (const char digit : text) {
-    const int value = kBase64Values[static_cast<unsigned char>(digit)];
+    const auto value = static_cast<std::int8_t>(kBase64Values[static_cast<unsigned char>(digit)]);
     if (value < 0) return std::nullopt;
     bits = bits << 6 | static_cast<std::uint32_t>(value);
     count += 6;

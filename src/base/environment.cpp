@@ -25,6 +25,7 @@ std::optional<std::string_view> Environment::get(std::string_view name) const {
 
 bool Environment::is_true(std::string_view name) const {
   const auto value = get(name);
+  // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): the size was compared first
   return value && value->size() == 4 && strncasecmp(value->data(), "true", 4) == 0;
 }
 

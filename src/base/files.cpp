@@ -43,7 +43,7 @@ class Descriptor {
 };
 
 Result<std::uint64_t> size_of(int fd, const std::string& path) {
-  struct stat status {};
+  struct stat status{};
   if (::fstat(fd, &status) != 0) return system_failure("inspect", path, errno);
   return static_cast<std::uint64_t>(status.st_size);
 }

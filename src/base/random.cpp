@@ -14,7 +14,7 @@ std::atomic<std::uint32_t> g_fork_generation{0};
 
 void count_fork() { g_fork_generation.fetch_add(1, std::memory_order_relaxed); }
 
-const int g_fork_handler = pthread_atfork(nullptr, nullptr, count_fork);
+const int kForkHandler = pthread_atfork(nullptr, nullptr, count_fork);
 
 constexpr std::uint64_t rotate_left(std::uint64_t value, int by) { return (value << by) | (value >> (64 - by)); }
 
@@ -65,7 +65,7 @@ void secure_random_bytes(void* out, std::size_t size) noexcept {
 }
 
 std::uint32_t fork_generation() noexcept {
-  (void)g_fork_handler;
+  (void)kForkHandler;
   return g_fork_generation.load(std::memory_order_relaxed);
 }
 

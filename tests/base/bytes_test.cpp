@@ -64,7 +64,8 @@ TEST(Environment, EmptyMeansUnsetAndOnlyTrueIsTrue) {
 }
 
 TEST(Error, TextSaysWhereAndWhatWouldBeRight) {
-  const Error error{ErrorCode::invalid_input, "unknown node \"b\"", SourcePosition{"flow.yaml", 3, 7}, "did you mean a?"};
+  const Error error{ErrorCode::invalid_input, "unknown node \"b\"", SourcePosition{"flow.yaml", 3, 7},
+                    "did you mean a?"};
   EXPECT_EQ(error.text(), "flow.yaml:3:7: unknown node \"b\" (did you mean a?)");
 }
 
