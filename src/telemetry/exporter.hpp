@@ -61,6 +61,9 @@ class SpanExporter {
   virtual void flush(std::chrono::steady_clock::time_point deadline) { (void)deadline; }
   // Makes a running export_batch return soon (from another thread), once `shutdown` time is short.
   virtual void cancel() noexcept {}
+  // Called in a forked child before anything else there. Whatever another thread of the parent was doing in this object
+  // was cut off in the middle: connections belong to the parent, mutexes may be locked for ever.
+  virtual void after_fork_in_child() noexcept {}
 };
 
 }  // namespace meshflow::telemetry

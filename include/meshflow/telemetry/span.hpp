@@ -10,9 +10,14 @@
 #include "meshflow/telemetry/attribute.hpp"
 #include "meshflow/telemetry/context.hpp"
 
+namespace meshflow {
+class Clock;  // private
+}
+
 namespace meshflow::telemetry {
 
-class SpanRecord;  // private
+class ProviderCore;  // private
+class SpanRecord;    // private
 
 enum class SpanKind : std::uint8_t { internal = 1, server = 2, client = 3, producer = 4, consumer = 5 };  // as in OTLP
 enum class StatusCode : std::uint8_t { unset = 0, ok = 1, error = 2 };                                    // as in OTLP
@@ -82,28 +87,35 @@ class Span {
   Span& set_status(StatusCode code, std::string_view description = {}) noexcept;
   Span& update_name(std::string_view name) noexcept;
 
-  // Asks that the whole trace be exported whatever the sampler said: spans held so far and those that follow.
+  // Asks that the whole trace be exported whatever the sampler said: spans held so far and those that follow, which
+  // are sampled from then on. Has an effect only where SpanOptions::hold_unsampled began the trace in this process,
+  // and for what is held only before that local root has ended.
   void keep_trace() noexcept;
 
   // Ends the span and hands it to the processor; only the first call counts. 0: now. An end before the start becomes
   // the start.
   void end(std::int64_t unix_nanos = 0) noexcept;
-
-  // Forgets the span: it is not recorded. For one that another process goes on with and will record (a paused run).
+  // Ends the span unrecorded: nothing is exported, and it counts as discarded. For a span that somebody else records,
+  // whole and under the same ids (a run that pauses and goes on in another process).
   void discard() noexcept;
 
-  // Time since the start, by the monotonic clock; after end() the recorded duration.
+  // Time since the start, by the monotonic clock; after end() the recorded duration. Also for spans that are not
+  // recorded; 0 for those of no provider or of a disabled one.
   [[nodiscard]] std::int64_t duration_nanos() const noexcept;
   [[nodiscard]] std::int64_t start_unix_nanos() const noexcept { return start_unix_nanos_; }
 
  private:
-  friend class Tracer;
+  friend class ProviderCore;
+  static constexpr std::int64_t kRunning = -1;
+
   Span& set_int_attribute(std::string_view key, std::int64_t value) noexcept;
+  [[nodiscard]] std::int64_t now_unix_nanos() const noexcept;
 
   Context context_;
   std::int64_t start_unix_nanos_ = 0;
-  std::int64_t duration_nanos_ = 0;
-  SpanRecord* record_ = nullptr;  // owned; goes back to the processor at end()
+  std::int64_t duration_nanos_ = 0;    // kRunning until end()
+  const Clock* clock_ = nullptr;       // the provider's; null: the operating system's
+  SpanRecord* record_ = nullptr;       // owned; goes back to the processor at end()
 };
 
 }  // namespace meshflow::telemetry

@@ -14,7 +14,7 @@
 
 namespace meshflow::telemetry {
 
-class TracerCore;    // private
+struct TracerCore;   // private
 class ProviderCore;  // private
 
 // Starts spans of one instrumentation scope. A cheap handle, copyable; every method is safe to call concurrently.
@@ -26,8 +26,8 @@ class Tracer {
 
  private:
   friend class TracerProvider;
-  explicit Tracer(std::shared_ptr<TracerCore> core) : core_(std::move(core)) {}
-  std::shared_ptr<TracerCore> core_;
+  explicit Tracer(std::shared_ptr<const TracerCore> core) : core_(std::move(core)) {}
+  std::shared_ptr<const TracerCore> core_;
 };
 
 // Instrumentation scope (OTLP InstrumentationScope plus schema_url).
@@ -41,10 +41,13 @@ struct Scope {
 // What became of spans so far, under the names of the otel.sdk.* metrics. Counters only grow.
 struct TelemetryStats {
   std::uint64_t span_started = 0;            // otel.sdk.span.started
+  std::uint64_t not_recorded = 0;            // … with otel.span.sampling_result=DROP; those held and let go included
   std::int64_t span_live = 0;                // otel.sdk.span.live
+  std::uint64_t discarded = 0;               // Span::discard
   std::uint64_t queue_size = 0;              // otel.sdk.processor.span.queue.size, now
   std::uint64_t processed = 0;               // otel.sdk.processor.span.processed
   std::uint64_t dropped_queue_full = 0;      // … with error.type=queue_full
+  std::uint64_t dropped_after_shutdown = 0;  // … with error.type=already_shutdown
   struct Exporter {
     std::string name;                        // "console", "otlp_http", "otlp_grpc", "file", "spool", "memory"
     std::uint64_t exported = 0;              // otel.sdk.exporter.span.exported

@@ -1,0 +1,113 @@
+// From ended spans to exporters.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include <semaphore.h>
+
+#include "telemetry/export_channel.hpp"
+#include "telemetry/lane.hpp"
+
+namespace meshflow::telemetry {
+
+// One background thread collects the lanes when about a batch waits, the delay has passed or a flush asks; puts the
+// spans into the order of their end, so that children precede their parents across threads and batches; and gives them
+// to the exporters in batches. Thread-safe. Its thread starts with the first lane.
+//
+// The queue is bounded by credits. A lane takes a chunk of them at a time, so that threads seldom touch the shared
+// counter: max_queue_size spans wait at most, exactly so many where one thread records; with T threads a span may be
+// dropped when up to (T - 1) x (chunk - 1) places are still free.
+class Pipeline : public std::enable_shared_from_this<Pipeline> {
+ public:
+  struct Options {
+    BatchOptions batch;
+    bool stamps_are_sequence = false;  // see stamp()
+    std::string_view resource;         // encoded; these two outlive every span
+    std::string_view resource_schema_url;
+  };
+
+  Pipeline(const Options& options, std::vector<std::unique_ptr<SpanExporter>> exporters);
+  ~Pipeline();
+  Pipeline(const Pipeline&) = delete;
+  Pipeline& operator=(const Pipeline&) = delete;
+
+  [[nodiscard]] std::size_t queue_size_max() const noexcept { return options_.batch.max_queue_size; }
+  // 0 where the queue is full.
+  [[nodiscard]] std::uint32_t take_credits() noexcept;
+  void return_credits(std::size_t credits) noexcept { credits_.fetch_add(static_cast<std::int64_t>(credits)); }
+
+  // What orders a span that ends now: the time that was read anyway, or a sequence where the clock is a test's, which
+  // may stand still.
+  [[nodiscard]] std::uint64_t stamp(std::int64_t monotonic_nanos) noexcept {
+    return options_.stamps_are_sequence ? sequence_.fetch_add(1) : static_cast<std::uint64_t>(monotonic_nanos);
+  }
+
+  // A new lane for the calling thread; null after shutdown.
+  [[nodiscard]] Lane* open_lane(std::shared_ptr<ProviderCore> provider, std::uint32_t fork_generation);
+  // Ended spans past the lanes, without regard to the queue's bound: those that were held back, which are bounded by
+  // themselves. False after shutdown: the records stay the caller's.
+  [[nodiscard]] bool submit(std::vector<SpanRecord*> records);
+
+  [[nodiscard]] bool flush(Deadline deadline);
+  [[nodiscard]] bool shutdown(Deadline deadline);
+  // The owner of the provider is gone: lanes live on only for their threads and records.
+  void forget_lanes();
+  struct Stats {
+    SpanCounts spans;
+    std::uint64_t waiting = 0;    // in the queue
+    std::uint64_t processed = 0;  // given to the exporters
+    bool has_ended = false;       // what waits will not be exported any more
+    std::vector<TelemetryStats::Exporter> exporters;
+  };
+  [[nodiscard]] Stats stats() const;
+
+  // In a forked child; see ExportChannel::take_after_fork.
+  [[nodiscard]] std::vector<std::unique_ptr<SpanExporter>> take_exporters_after_fork();
+
+ private:
+  void run();
+  void start_thread();  // mutex_ held
+  void wake() noexcept;
+  void sleep_until(Deadline deadline) noexcept;
+  // `end`: later spans stay for the next round.
+  void collect(std::uint64_t end, bool is_flush);
+  void collect_lanes();  // mutex_ held
+  [[nodiscard]] bool join_thread(Deadline deadline);
+  void dispatch(std::vector<SpanRecord*> records, bool is_flush);
+  [[nodiscard]] std::uint64_t cutoff() const noexcept;
+
+  const Options options_;
+  const std::uint32_t credit_chunk_;
+  const std::vector<std::shared_ptr<ExportChannel>> channels_;
+
+  alignas(64) std::atomic<std::int64_t> credits_;
+  std::atomic<std::int64_t> wake_at_credits_;  // few enough are left to collect
+  std::atomic<std::uint64_t> sequence_{0};
+  alignas(64) std::atomic<bool> is_woken_{false};
+  sem_t wake_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Lane*> lanes_;            // each with a share of its own
+  std::vector<SpanRecord*> submitted_;  // past the lanes
+  SpanCounts retired_;                  // of lanes that are gone
+  std::uint64_t processed_ = 0;
+  std::uint64_t flush_wanted_ = 0;
+  std::uint64_t flush_done_ = 0;
+  Deadline flush_deadline_;
+  bool is_closed_ = false;    // to lanes and spans
+  bool is_stopping_ = false;  // the thread
+  bool has_ended_ = true;     // the thread
+  std::thread thread_;
+
+  std::vector<Lane::Ended> pending_;  // the thread's: collected, and beyond the cutoff
+};
+
+}  // namespace meshflow::telemetry
