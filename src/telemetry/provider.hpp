@@ -53,11 +53,11 @@ struct SamplerOptions {
 };
 
 struct ProviderOptions {
-  Attributes resource;
-  std::string resource_schema_url;
-  SpanLimits limits;
-  BatchOptions batch;
-  SamplerOptions sampler;
+  Attributes resource{};
+  std::string resource_schema_url{};
+  SpanLimits limits{};
+  BatchOptions batch{};
+  SamplerOptions sampler{};
   // Where time comes from; must outlive every span. Null: the operating system's clock. Schedule and time limits
   // always follow the real monotonic clock.
   const Clock* clock = nullptr;

@@ -19,8 +19,8 @@ class TraceScope;  // private: what all spans of one trace share in this process
 // The identity of a span plus what its children need. A value; cheap to copy; safe to read concurrently.
 // An invalid context (default-constructed) as a parent starts a new trace.
 struct Context {
-  TraceId trace_id;
-  SpanId span_id;
+  TraceId trace_id{};
+  SpanId span_id{};
   std::uint8_t trace_flags = 0;  // W3C Trace Context level 2: bit 0 sampled, bit 1 random
   bool is_remote = false;        // came from another process
   // Wall clock minus monotonic clock, in nanoseconds, fixed when the trace began in this process: every span of a
@@ -29,7 +29,7 @@ struct Context {
   // When the trace's first span in this process started, wall clock; every context of the trace carries it on. A run
   // resumed in another process may set it to the start of the root that it continues. 0: not known.
   std::int64_t local_root_start_unix_nanos = 0;
-  std::shared_ptr<TraceScope> scope;  // shared by the trace's spans, which end on any thread and in any order
+  std::shared_ptr<TraceScope> scope{};  // shared by the trace's spans, which end on any thread and in any order
 
   [[nodiscard]] bool is_valid() const noexcept { return trace_id.is_valid() && span_id.is_valid(); }
   [[nodiscard]] bool is_sampled() const noexcept { return (trace_flags & 1) != 0; }

@@ -24,20 +24,20 @@ enum class StatusCode : std::uint8_t { unset = 0, ok = 1, error = 2 };          
 
 // Points to a span of this or another trace.
 struct Link {
-  Context context;
-  Attributes attributes;
+  Context context{};
+  Attributes attributes{};
 };
 
 // How to start a span. All views need to live during the call only.
 struct SpanOptions {
-  Context parent;                        // an invalid one starts a new trace
+  Context parent{};                      // an invalid one starts a new trace
   SpanKind kind = SpanKind::internal;
   std::int64_t start_unix_nanos = 0;     // 0: now
-  std::span<const Link> links;
+  std::span<const Link> links{};
   // Identity given by the caller, to record a span that another process began (a run resumed after a pause).
   // Zero: generated. `trace_id` counts only without a parent.
-  SpanId span_id;
-  TraceId trace_id;
+  SpanId span_id{};
+  TraceId trace_id{};
   // For the first span of a trace in this process, where the sampler says drop: hold the trace's spans until that
   // span ends, so that keep_trace() can still save them all.
   bool hold_unsampled = false;

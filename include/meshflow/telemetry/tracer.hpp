@@ -32,10 +32,10 @@ class Tracer {
 
 // Instrumentation scope (OTLP InstrumentationScope plus schema_url).
 struct Scope {
-  std::string name;
-  std::string version;
-  std::string schema_url;
-  Attributes attributes;
+  std::string name{};
+  std::string version{};
+  std::string schema_url{};
+  Attributes attributes{};
 };
 
 // What became of spans so far, under the names of the otel.sdk.* metrics. Counters only grow.
