@@ -65,7 +65,9 @@ void Reader::read(pbf_reader in, AnyValue& any, std::size_t depth) {
       case kTag<AnyValueField::bool_value, Type::varint>: any.value = in.get_uint64() != 0; break;
       case kTag<AnyValueField::int_value, Type::varint>: any.value = std::int64_t{in.get_int64()}; break;
       case kTag<AnyValueField::double_value, Type::fixed64>: any.value = in.get_double(); break;
-      case kTag<AnyValueField::array_value, Type::length>: read(in.get_message(), joined(ArrayValue{}), depth + 1); break;
+      case kTag<AnyValueField::array_value, Type::length>:
+        read(in.get_message(), joined(ArrayValue{}), depth + 1);
+        break;
       case kTag<AnyValueField::kvlist_value, Type::length>:
         read(in.get_message(), joined(KeyValueList{}), depth + 1);
         break;

@@ -1,4 +1,5 @@
-// What both decoders, protobuf and JSON, do at every step: keep to the limits, mend text, judge ids. Private to the room.
+// What both decoders, protobuf and JSON, do at every step: keep to the limits, mend text, judge ids.
+// Private to the room.
 #pragma once
 
 #include <array>
@@ -61,7 +62,7 @@ class DecodeGuard {
 
  private:
   static void require(std::size_t count, std::size_t max, const char* limit, const char* what) {
-    if (count <= max) [[likely]] return;
+    if (count <= max) return;
     throw DecodeFailure{{.code = ErrorCode::limit_exceeded,
                          .message = fmt::format("OTLP data has more than {} {} (limit {})", max, what, limit)}};
   }
@@ -77,7 +78,8 @@ using Rejection = std::string;
 
 // Takes an id's bytes; none at all leave it unset.
 template <std::size_t kSize>
-void take_id(std::array<std::uint8_t, kSize>& id, std::string_view bytes, std::string_view field, Rejection& rejection) {
+void take_id(std::array<std::uint8_t, kSize>& id, std::string_view bytes, std::string_view field,
+             Rejection& rejection) {
   if (bytes.size() == kSize) {
     std::memcpy(id.data(), bytes.data(), kSize);
   } else if (bytes.empty()) {

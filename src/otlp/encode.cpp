@@ -36,7 +36,8 @@ class Writer {
   // Of a repeated field: written even when empty.
   template <auto kField>
   void element(std::string_view value) {
-    grow(wire::length_field_size<kField>(value.size()), [&](char* out) { wire::write_length_field<kField>(out, value); });
+    grow(wire::length_field_size<kField>(value.size()),
+         [&](char* out) { wire::write_length_field<kField>(out, value); });
   }
   template <auto kField>
   void attributes(const KeyValueList& list) {

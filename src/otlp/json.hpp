@@ -21,8 +21,8 @@ namespace meshflow::otlp {
 [[nodiscard]] std::string encode_json(const TracesData& traces);
 [[nodiscard]] std::string encode_json(const ExportTraceServiceResponse& response);
 
-// Text that is no JSON gives ErrorCode::invalid_input with line and column (in bytes, from 1); a value of the wrong type
-// gives it with the value's path ("resourceSpans[0].scopeSpans[0].spans[2].kind"); what is past a limit gives
+// Text that is no JSON gives ErrorCode::invalid_input with line and column (in bytes, from 1); a value of the wrong
+// type gives it with the value's path ("resourceSpans[0].scopeSpans[0].spans[2].kind"); what is past a limit gives
 // ErrorCode::limit_exceeded. Spans with unusable ids are left out and counted in the stats, as decode_traces does.
 [[nodiscard]] Result<Decoded<TracesData>> decode_traces_json(std::string_view text, const DecodeLimits& limits = {});
 [[nodiscard]] Result<Decoded<ExportTraceServiceResponse>> decode_response_json(std::string_view text,

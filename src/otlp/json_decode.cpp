@@ -94,8 +94,9 @@ std::optional<Integer> integer_of(const json::value& value) {
 template <typename Integer>
 Integer as_integer(const json::value& value) {
   if (const auto number = integer_of<Integer>(value)) return *number;
-  throw WrongValue{{}, fmt::format("{} integer of {} bits, as a number or a decimal string",
-                                   std::is_signed_v<Integer> ? "an" : "an unsigned", sizeof(Integer) * 8)};
+  throw WrongValue{{},
+                   fmt::format("{} integer of {} bits, as a number or a decimal string",
+                               std::is_signed_v<Integer> ? "an" : "an unsigned", sizeof(Integer) * 8)};
 }
 
 double as_double(const json::value& value) {
@@ -330,8 +331,9 @@ Result<Decoded<T>> decode(std::string_view text, const DecodeLimits& limits) {
   } catch (DecodeFailure& failure) {
     return tl::unexpected<Error>(std::move(failure.error));
   } catch (const WrongValue& wrong) {
-    return fail(ErrorCode::invalid_input, fmt::format("OTLP/JSON: {}: expected {}",
-                                                      wrong.path.empty() ? "the document" : wrong.path, wrong.expected));
+    return fail(
+        ErrorCode::invalid_input,
+        fmt::format("OTLP/JSON: {}: expected {}", wrong.path.empty() ? "the document" : wrong.path, wrong.expected));
   }
 }
 

@@ -25,7 +25,8 @@ using KeyValueList = std::vector<KeyValue>;  // in order; OTLP wants unique keys
 
 // An attribute's value; std::monostate is OTLP's empty value. Has the shape of wire.hpp's NestedValue.
 struct AnyValue {
-  using Variant = std::variant<std::monostate, std::string, bool, std::int64_t, double, ArrayValue, KeyValueList, Bytes>;
+  using Variant =
+      std::variant<std::monostate, std::string, bool, std::int64_t, double, ArrayValue, KeyValueList, Bytes>;
   Variant value;
 
   friend bool operator==(const AnyValue&, const AnyValue&);
@@ -46,7 +47,14 @@ using SpanId = std::array<std::uint8_t, 8>;
 [[nodiscard]] inline bool is_set(const SpanId& id) noexcept { return id != SpanId{}; }
 
 // Open enums, as in proto3: values that are not named here are kept.
-enum class SpanKind : std::int32_t { unspecified = 0, internal = 1, server = 2, client = 3, producer = 4, consumer = 5 };
+enum class SpanKind : std::int32_t {
+  unspecified = 0,
+  internal = 1,
+  server = 2,
+  client = 3,
+  producer = 4,
+  consumer = 5
+};
 enum class StatusCode : std::int32_t { unset = 0, ok = 1, error = 2 };
 
 struct Status {

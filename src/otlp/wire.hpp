@@ -178,11 +178,18 @@ char* write_value(char* out, const Any& any) noexcept;
 
 // ---- KeyValue -----------------------------------------------------------------------------------------------------
 
+// KeyValue.key: left out when empty, as proto3 does with defaults. (A value is written even when it is empty.)
+[[nodiscard]] constexpr std::size_t key_size(std::string_view key) noexcept {
+  return key.empty() ? 0 : length_field_size<KeyValueField::key>(key.size());
+}
+inline char* write_key(char* out, std::string_view key) noexcept {
+  return key.empty() ? out : write_length_field<KeyValueField::key>(out, key);
+}
+
 // The body of a KeyValue message.
 template <typename Value>
 [[nodiscard]] constexpr std::size_t key_value_size(std::string_view key, const Value& value) noexcept {
-  return length_field_size<KeyValueField::key>(key.size()) +
-         length_field_size<KeyValueField::value>(value_size(value));
+  return key_size(key) + length_field_size<KeyValueField::value>(value_size(value));
 }
 
 // A KeyValue as field `kField` (SpanField::attributes, EventField::attributes, …), tag and length included.
@@ -195,13 +202,12 @@ template <auto kField, typename Value>
 char* write_attribute(char* out, std::string_view key, const Value& value) noexcept {
   if constexpr (NestedValue<Value>) {
     char* const body = open_message<kField>(out);
-    char* const value_body = open_message<KeyValueField::value>(write_length_field<KeyValueField::key>(body, key));
+    char* const value_body = open_message<KeyValueField::value>(write_key(body, key));
     return close_message(body, close_message(value_body, write_value(value_body, value)));
   } else {
     const std::size_t any_size = value_size(value);
-    out = write_length_header<kField>(out, length_field_size<KeyValueField::key>(key.size()) +
-                                               length_field_size<KeyValueField::value>(any_size));
-    out = write_length_field<KeyValueField::key>(out, key);
+    out = write_length_header<kField>(out, key_size(key) + length_field_size<KeyValueField::value>(any_size));
+    out = write_key(out, key);
     return write_value(write_length_header<KeyValueField::value>(out, any_size), value);
   }
 }

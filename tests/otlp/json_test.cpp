@@ -171,7 +171,8 @@ TEST(OtlpJson, SpansWithUnusableIdsAreRejectedAndTheRestIsKept) {
   EXPECT_EQ(why(kTrace, "0000000000000000"), "span \"\": span_id is missing or all zero");
   EXPECT_EQ(why("5b8e", kSpan), "span \"\": trace_id has 2 bytes instead of 16");
   EXPECT_EQ(why("zz8efff798038103d269b633813fc60c", kSpan), "span \"\": trace_id is not hex");
-  EXPECT_EQ(why(kTrace, kSpan, R"("parentSpanId":"01","name":"n")"), "span \"n\": parent_span_id has 1 bytes instead of 8");
+  EXPECT_EQ(why(kTrace, kSpan, R"("parentSpanId":"01","name":"n")"),
+            "span \"n\": parent_span_id has 1 bytes instead of 8");
   EXPECT_EQ(why(kTrace, kSpan, R"("links":[{"spanId":"x"}])"), "span \"\": a link's span_id is not hex");
 }
 
@@ -188,12 +189,14 @@ TEST(OtlpJson, AValueOfTheWrongTypeIsNamedByItsPath) {
   expect_error(R"({"resourceSpans":[{"scopeSpans":[{},7]}]})", "resourceSpans[0].scopeSpans[1]: expected an object");
   const std::string span = "resourceSpans[0].scopeSpans[0].spans[0].";
   expect_error(request_of(R"("kind":"SERVER")"), span + "kind: expected an integer of 32 bits");
-  expect_error(request_of(R"("startTimeUnixNano":-1)"), span + "startTimeUnixNano: expected an unsigned integer of 64 bits");
+  expect_error(request_of(R"("startTimeUnixNano":-1)"),
+               span + "startTimeUnixNano: expected an unsigned integer of 64 bits");
   expect_error(request_of(R"("startTimeUnixNano":"1x")"), span + "startTimeUnixNano: expected an unsigned");
   expect_error(request_of(R"("flags":4294967296)"), span + "flags: expected an unsigned integer of 32 bits");
   expect_error(request_of(R"("flags":1.5)"), span + "flags: expected an unsigned integer");
   expect_error(request_of(R"("status":{"message":1})"), span + "status.message: expected a string");
-  expect_error(attribute(R"({"intValue":9223372036854775808})"), span + "attributes[0].value.intValue: expected an integer");
+  expect_error(attribute(R"({"intValue":9223372036854775808})"),
+               span + "attributes[0].value.intValue: expected an integer");
   expect_error(attribute(R"({"intValue":9.3e18})"), "intValue: expected an integer");
   expect_error(attribute(R"({"doubleValue":"one"})"), "doubleValue: expected a number");
   expect_error(attribute(R"({"bytesValue":"a"})"), "bytesValue: expected base64");

@@ -12,6 +12,13 @@
 namespace meshflow::otlp::wire {
 namespace {
 
+// Hex digits without the spaces that group them.
+std::string digits(std::string_view grouped) {
+  std::string out(grouped);
+  std::erase(out, ' ');
+  return out;
+}
+
 // What `write` writes, as hex.
 template <typename Write>
 std::string written(Write write) {
@@ -63,25 +70,30 @@ TEST(Wire, TagsHoldFieldNumberAndWireType) {
 
 TEST(Wire, AttributesOfEveryScalarType) {
   // 4a: field 9; then the KeyValue's size; 0a 01 6b: the key "k"; 12: the value; then the AnyValue's size.
-  EXPECT_EQ(attribute("k", std::string_view("hi")), "4a09" "0a016b" "1204" "0a026869");
-  EXPECT_EQ(attribute("k", true), "4a07" "0a016b" "1202" "1001");
-  EXPECT_EQ(attribute("k", false), "4a07" "0a016b" "1202" "1000");
-  EXPECT_EQ(attribute("k", std::int64_t{150}), "4a08" "0a016b" "1203" "189601");
-  EXPECT_EQ(attribute("k", std::int64_t{-1}), "4a10" "0a016b" "120b" "18ffffffffffffffffff01");
-  EXPECT_EQ(attribute("k", 1.0), "4a0e" "0a016b" "1209" "21000000000000f03f");
-  EXPECT_EQ(attribute("k", BytesView{std::string_view("\x00\xff", 2)}), "4a09" "0a016b" "1204" "3a0200ff");
+  EXPECT_EQ(attribute("k", std::string_view("hi")), digits("4a09 0a016b 1204 0a026869"));
+  EXPECT_EQ(attribute("k", true), digits("4a07 0a016b 1202 1001"));
+  EXPECT_EQ(attribute("k", false), digits("4a07 0a016b 1202 1000"));
+  EXPECT_EQ(attribute("k", std::int64_t{150}), digits("4a08 0a016b 1203 189601"));
+  EXPECT_EQ(attribute("k", std::int64_t{-1}), digits("4a10 0a016b 120b 18ffffffffffffffffff01"));
+  EXPECT_EQ(attribute("k", 1.0), digits("4a0e 0a016b 1209 21000000000000f03f"));
+  EXPECT_EQ(attribute("k", BytesView{std::string_view("\x00\xff", 2)}), digits("4a09 0a016b 1204 3a0200ff"));
+}
+
+TEST(Wire, AnEmptyKeyIsLeftOutAndAnEmptyValueIsNot) {
+  EXPECT_EQ(attribute("", true), digits("4a04 1202 1001"));
+  EXPECT_EQ(attribute("", AnyValue{}), digits("4a02 1200"));
 }
 
 TEST(Wire, AttributesOfNestedTypes) {
-  EXPECT_EQ(attribute("k", AnyValue{}), "4a05" "0a016b" "1200");
+  EXPECT_EQ(attribute("k", AnyValue{}), digits("4a05 0a016b 1200"));
   EXPECT_EQ(attribute("k", AnyValue{std::string("hi")}), attribute("k", std::string_view("hi")));
   EXPECT_EQ(attribute("k", AnyValue{Bytes{"hi"}}), attribute("k", BytesView{"hi"}));
   // An array [1, empty]: 2a: array_value; 0a: each element.
   EXPECT_EQ(attribute("k", AnyValue{ArrayValue{AnyValue{std::int64_t{1}}, AnyValue{}}}),
-            "4a0d" "0a016b" "1208" "2a06" "0a021801" "0a00");
+            digits("4a0d 0a016b 1208 2a06 0a021801 0a00"));
   // A list {x: true}.
   EXPECT_EQ(attribute("k", AnyValue{KeyValueList{{"x", AnyValue{true}}}}),
-            "4a10" "0a016b" "120b" "3209" "0a07" "0a0178" "1202" "1001");
+            digits("4a10 0a016b 120b 3209 0a07 0a0178 1202 1001"));
 }
 
 TEST(Wire, AMessageWhoseLengthNeedsMoreBytesIsMovedUp) {

@@ -1,0 +1,44 @@
+// OTLP protobuf from outside: never a crash, and what was decoded comes back the same, as protobuf and as JSON.
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "otlp/decode.hpp"
+#include "otlp/encode.hpp"
+#include "otlp/json.hpp"
+
+namespace {
+
+using namespace meshflow::otlp;
+
+void require(bool holds) {
+  if (!holds) std::abort();
+}
+
+template <typename Decode>
+void round_trip(std::string_view input, Decode decode) {
+  const auto decoded = decode(input, DecodeLimits{});
+  if (!decoded) return;
+  const std::string bytes = encode(decoded->value);
+  const auto again = decode(bytes, DecodeLimits{});
+  require(again && encode(again->value) == bytes && again->stats == DecodeStats{});
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view input(reinterpret_cast<const char*>(data), size);
+  round_trip(input, decode_traces);
+  round_trip(input, decode_span);
+  round_trip(input, decode_resource);
+  round_trip(input, decode_scope);
+  round_trip(input, decode_response);
+  if (const auto traces = decode_traces(input)) {
+    // JSON has one NaN where protobuf has many: the text is compared, not the bytes.
+    const std::string json = encode_json(traces->value);
+    const auto again = decode_traces_json(json);
+    require(again && encode_json(again->value) == json && again->stats == DecodeStats{});
+  }
+  return 0;
+}
