@@ -18,9 +18,9 @@ struct DecodeLimits {
   // Arrays and key-value lists inside one another in one value. Each level is one frame of a recursion.
   std::size_t value_depth_max = 32;
   // Everything repeated, taken together: resources, scopes, spans, events, links, attributes, elements of values. An
-  // empty one takes 2 bytes of input and up to 400 in memory: this keeps a request of 64 MiB below 1.5 GiB.
+  // empty one takes 2 bytes of input and up to 152 in memory: a request made for it stays below 1 GiB all the same.
   std::size_t items_max = std::size_t{1} << 22;
-  // JSON only: objects, arrays, strings, numbers. 64 MiB of them at 8 bytes each; 24 bytes or more in memory.
+  // JSON only: objects, arrays, strings, numbers. 64 MiB of them at 8 bytes each. In memory they take up to 80.
   std::size_t json_values_max = std::size_t{1} << 23;
 };
 

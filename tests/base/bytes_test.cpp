@@ -40,6 +40,22 @@ TEST(Bytes, InvalidUtf8BecomesOneReplacementPerMaximalPiece) {
   EXPECT_FALSE(is_valid_utf8("\xED\xA0\x80"));  // a surrogate
 }
 
+TEST(Bytes, Utf8IsJudgedAlikeAtEveryPositionOfEveryLength) {
+  for (std::size_t size = 2; size < 40; ++size) {
+    const std::string ascii(size, 'a');
+    EXPECT_TRUE(is_valid_utf8(ascii));
+    for (std::size_t at = 0; at < size; ++at) {
+      std::string text = ascii;
+      text[at] = '\xFF';
+      EXPECT_FALSE(is_valid_utf8(text)) << size << ", " << at;
+      text[at] = '\xC3';  // the first half of ü
+      EXPECT_FALSE(is_valid_utf8(text)) << size << ", " << at;
+      if (at + 1 < size) text[at + 1] = '\xBC';
+      EXPECT_EQ(is_valid_utf8(text), at + 1 < size) << size << ", " << at;
+    }
+  }
+}
+
 TEST(Bytes, AUtf8PrefixNeverCutsACharacter) {
   EXPECT_EQ(utf8_prefix("aü", 2), "a");
   EXPECT_EQ(utf8_prefix("aü", 3), "aü");

@@ -227,8 +227,9 @@ TEST(OtlpJson, TruncatedOrChangedTextGivesAnErrorOrAValueThatEncodesAgain) {
     const std::string again = encode_json(decoded->value);
     EXPECT_EQ(encode_json(decode_traces_json(again).value().value), again);
   };
-  for (std::uint64_t seed = 0; seed < 8; ++seed) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
     const std::string json = encode_json(test::Generator(seed).traces());
+    if (json.size() > 2500) continue;  // every prefix is parsed: the time grows with the square
     for (std::size_t size = 0; size < json.size(); ++size) must_hold(std::string_view(json).substr(0, size));
     for (std::size_t at = 0; at < json.size(); ++at) {
       std::string flipped = json;
