@@ -54,6 +54,7 @@ class Retention {
 class TraceScope {
  public:
   std::string trace_state;  // of the remote parent, W3C tracestate header value
+  bool is_b3_debug = false;  // came with B3's debug flag, which goes on to whoever is called
   Baggage baggage;
   std::shared_ptr<Retention> retention;  // shared by scopes that differ in baggage; null: nothing is held
 };
