@@ -75,7 +75,8 @@ struct CompiledGraph {
 struct NodeOutcome {
   enum class Ended : std::uint8_t { ok, blocked, failed };
   Ended ended = Ended::ok;
-  // What the node's followers get as input. Of a blocked node: what its on_block follower is to see.
+  // What the node's followers get as input. Of a blocked node: what its on_block follower is to see; conditions never
+  // see it.
   std::string output = {};
   std::optional<double> uncertainty = std::nullopt;
   std::int64_t cost_nano_usd = 0;
@@ -156,16 +157,16 @@ class GraphState {
 
   void begin(NodeIndex node);
   void skip(NodeIndex node);
+  [[nodiscard]] bool wants(const CompiledEdge& edge) const;
+  [[nodiscard]] bool wants_another_pass(LoopIndex loop) const;
   void decide_outgoing(NodeIndex node);
   void decide_route(NodeIndex router);
-  [[nodiscard]] bool wants(const CompiledEdge& edge) const;
   void decide(EdgeIndex edge, bool taken);
   void arrive(EdgeIndex edge, bool taken);
-  void settle();
-  void leave_or_repeat(NodeIndex from, bool ended_well);
+  void leave_loops_of(NodeIndex from);
   void repeat(LoopIndex loop);
-  void leave(LoopIndex loop);
-  [[nodiscard]] int passes_of(LoopIndex loop) const noexcept { return passes_[loop]; }
+  void settle_skipped(std::size_t first);
+  void count_incoming(NodeIndex node);
 
   std::shared_ptr<const CompiledGraph> graph_;  // shared: many states, and the owner, use one graph
   std::string task_;
@@ -174,7 +175,6 @@ class GraphState {
   std::vector<int> passes_;  // by loop, from 1
   std::vector<NodeIndex> ready_;
   std::vector<NodeIndex> skipped_;
-  std::vector<NodeIndex> unsettled_;  // decided nodes whose outgoing edges are to be decided: a stack, not recursion
   std::uint32_t running_ = 0;
   NodeIndex stopped_by_ = kNone;
   bool started_ = false;

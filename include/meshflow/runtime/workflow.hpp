@@ -97,14 +97,18 @@ class Workflow {
   [[nodiscard]] const std::vector<Loop>& loops() const noexcept { return loops_; }
   [[nodiscard]] const std::vector<std::string>& entries() const noexcept { return entries_; }
   [[nodiscard]] const std::vector<std::string>& terminals() const noexcept { return terminals_; }
+  // Where they were written, in the same order; empty when built in code.
+  [[nodiscard]] const std::vector<SourcePosition>& entry_positions() const noexcept { return entry_positions_; }
+  [[nodiscard]] const std::vector<SourcePosition>& terminal_positions() const noexcept { return terminal_positions_; }
   // What the file's `policy` map said, over the defaults; empty if it had none.
   [[nodiscard]] const std::optional<Policy>& policy() const noexcept { return policy_; }
   [[nodiscard]] const Node* find(std::string_view node_id) const noexcept;
   // The text it was read from and the path, so that another process can continue a paused run; empty when built in code.
   [[nodiscard]] const std::string& source_path() const noexcept { return source_path_; }
 
-  // Duplicate and missing ids, edges to unknown nodes, cycles without a bound, a missing entry, bad conditions (errors);
-  // unreachable nodes, terminals with successors (warnings). In the order of their position.
+  // What keeps it from running (errors: duplicate and unknown ids, cycles without a bound, a missing entry, bad
+  // conditions and schemas, …) and what is probably not meant (warnings: unreachable nodes, terminals with successors,
+  // …). In the order of their position. Whether agents and tools are registered only a Mesh can tell.
   [[nodiscard]] std::vector<Problem> check() const;
 
  private:
@@ -117,6 +121,8 @@ class Workflow {
   std::vector<Loop> loops_;
   std::vector<std::string> entries_;
   std::vector<std::string> terminals_;
+  std::vector<SourcePosition> entry_positions_;
+  std::vector<SourcePosition> terminal_positions_;
   std::optional<Policy> policy_;
 };
 
