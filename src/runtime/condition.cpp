@@ -5,8 +5,8 @@
 #include <deque>
 #include <utility>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 #include "runtime/condition_tree.hpp"
 
@@ -236,14 +236,14 @@ bool same(const ConditionTree& left, std::size_t left_index, const ConditionTree
 }  // namespace
 
 std::string_view name_of(Variable variable) noexcept {
-  static constexpr std::array<std::string_view, 9> kNames = {
-      "output", "outputs", "task", "uncertainty", "cost_usd", "tokens", "verdict", "status", "iteration"};
+  static constexpr std::array<std::string_view, 9> kNames = {"output", "outputs", "task",   "uncertainty", "cost_usd",
+                                                             "tokens", "verdict", "status", "iteration"};
   return kNames.at(static_cast<std::size_t>(variable));
 }
 
 std::string_view name_of(Comparison comparison) noexcept {
-  static constexpr std::array<std::string_view, 10> kNames = {
-      "==", "!=", "<", "<=", ">", ">=", "contains", "starts_with", "ends_with", "matches"};
+  static constexpr std::array<std::string_view, 10> kNames = {"==", "!=",       "<",           "<=",        ">",
+                                                              ">=", "contains", "starts_with", "ends_with", "matches"};
   return kNames.at(static_cast<std::size_t>(comparison));
 }
 

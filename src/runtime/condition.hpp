@@ -43,8 +43,8 @@ class ConditionScope {
   [[nodiscard]] virtual double cost_usd() const = 0;
   [[nodiscard]] virtual double tokens() const = 0;
   [[nodiscard]] virtual std::string_view verdict() const = 0;  // allowed, blocked
-  [[nodiscard]] virtual std::string_view status() const = 0;   // ok, blocked
-  [[nodiscard]] virtual double iteration() const = 0;          // of the innermost loop around it, from 1
+  [[nodiscard]] virtual std::string_view status() const = 0;  // ok, blocked
+  [[nodiscard]] virtual double iteration() const = 0;  // of the innermost loop around it, from 1
 
  protected:
   ~ConditionScope() = default;

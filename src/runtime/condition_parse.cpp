@@ -20,8 +20,8 @@ struct Token {
   std::size_t at = 0;     // byte offset
 };
 
-constexpr std::array<std::string_view, 9> kVariables = {
-    "output", "outputs", "task", "uncertainty", "cost_usd", "tokens", "verdict", "status", "iteration"};
+constexpr std::array<std::string_view, 9> kVariables = {"output", "outputs", "task",   "uncertainty", "cost_usd",
+                                                        "tokens", "verdict", "status", "iteration"};
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_word_start(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
@@ -87,8 +87,8 @@ class ConditionParser {
     const auto before = text_.substr(0, at);
     const auto newlines = static_cast<int>(std::ranges::count(before, '\n'));
     position.line += newlines;
-    position.column = newlines == 0 ? position.column + static_cast<int>(at)
-                                    : static_cast<int>(at - before.rfind('\n'));
+    position.column =
+        newlines == 0 ? position.column + static_cast<int>(at) : static_cast<int>(at - before.rfind('\n'));
     return position;
   }
 
@@ -291,18 +291,19 @@ class ConditionParser {
     const auto right = type_of(expression.right);
     const auto word = name_of(expression.comparison);
     const auto refuse = [&](std::string_view wanted, std::string hint = {}) {
-      return fail_at(at,
-                     fmt::format("\"{}\" compares {}, but {} is {} and {} is {}", word, wanted,
-                                 text_of(expression.left), words_for(left), text_of(expression.right),
-                                 words_for(right)),
-                     std::move(hint));
+      return fail_at(
+          at,
+          fmt::format("\"{}\" compares {}, but {} is {} and {} is {}", word, wanted, text_of(expression.left),
+                      words_for(left), text_of(expression.right), words_for(right)),
+          std::move(hint));
     };
     switch (expression.comparison) {
       case Comparison::equal:
       case Comparison::unequal: {
         if (fits(left, right) || fits(right, left)) return {};
         const bool has_text = left == ConditionType::text || right == ConditionType::text;
-        return refuse("values of one type", has_text ? "json(output) reads a text as JSON; strings stand in quotes" : "");
+        return refuse("values of one type",
+                      has_text ? "json(output) reads a text as JSON; strings stand in quotes" : "");
       }
       case Comparison::less:
       case Comparison::less_equal:

@@ -30,7 +30,18 @@ struct VariableUse {
 
 using Operand = std::variant<std::string, double, bool, VariableUse>;
 
-enum class Comparison { equal, unequal, less, less_equal, greater, greater_equal, contains, starts_with, ends_with, matches };
+enum class Comparison {
+  equal,
+  unequal,
+  less,
+  less_equal,
+  greater,
+  greater_equal,
+  contains,
+  starts_with,
+  ends_with,
+  matches
+};
 
 struct Expression {
   enum class Kind { any, all, negation, comparison, truth };

@@ -92,7 +92,7 @@ class GraphState {
     running,
     completed,
     aborted,  // a node was blocked and nothing followed
-    failed,   // a node failed
+    failed,  // a node failed
   };
 
   GraphState(std::shared_ptr<const CompiledGraph> graph, std::string task);
@@ -139,7 +139,8 @@ class GraphState {
   // A JSON text from which another process continues. Fits only a graph with the same digest.
   [[nodiscard]] std::string serialize() const;
   // Damaged text, or one of another graph, is invalid_input that says which. The input is trusted no further.
-  [[nodiscard]] static Result<GraphState> deserialize(std::shared_ptr<const CompiledGraph> graph, std::string_view json);
+  [[nodiscard]] static Result<GraphState> deserialize(std::shared_ptr<const CompiledGraph> graph,
+                                                      std::string_view json);
 
  private:
   enum class EdgeState : std::uint8_t { undecided, held_taken, held_not_taken, taken, not_taken };

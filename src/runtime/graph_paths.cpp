@@ -70,9 +70,10 @@ void GraphBuilder::report_cycle(std::vector<EdgeIndex> cycle) {
   const auto& last = made_->edges[cycle.back()];
   const auto hint = last.kind == EdgeKind::on_block
                         ? std::string("a block can only lead onwards")
-                        : fmt::format("a loop instead of the edge {0} -> {1}: loop: {{from: {0}, to: {1}, until: "
-                                      "CONDITION, max_iterations: N}}",
-                                      id_of(last.from), id_of(last.to));
+                        : fmt::format(
+                              "a loop instead of the edge {0} -> {1}: loop: {{from: {0}, to: {1}, until: "
+                              "CONDITION, max_iterations: N}}",
+                              id_of(last.from), id_of(last.to));
   error(edge_positions_[cycle.back()], fmt::format("cycle without a bound: {}", shown), hint);
 }
 
@@ -205,8 +206,8 @@ std::optional<Condition> GraphBuilder::condition_of(const std::string& text, con
 std::string GraphBuilder::digest() const {
   std::string text = "meshflow graph 1\n";
   for (const auto& node : made_->nodes) {
-    text += fmt::format("node {} {} {} {} {}\n", node.node.id, name_of(node.node.kind), node.is_entry,
-                        node.is_terminal, node.subgraph ? node.subgraph->digest : "");
+    text += fmt::format("node {} {} {} {} {}\n", node.node.id, name_of(node.node.kind), node.is_entry, node.is_terminal,
+                        node.subgraph ? node.subgraph->digest : "");
   }
   for (const auto& edge : made_->edges) {
     text += fmt::format("edge {} {} {} {}\n", edge.from, edge.to, edge.kind == EdgeKind::on_block,

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
 #include <re2/re2.h>
+#include <boost/json.hpp>
 
 #include "base/try.hpp"
 #include "runtime/nearest.hpp"
@@ -34,13 +34,13 @@ struct SchemaNode {
 
 namespace {
 
-constexpr std::array<std::string_view, 7> kTypes = {"object", "array",   "string", "number",
+constexpr std::array<std::string_view, 7> kTypes = {"object",  "array",   "string", "number",
                                                     "integer", "boolean", "null"};
-constexpr std::array<std::string_view, 12> kKeywords = {
-    "type", "properties", "required", "additionalProperties", "items",     "enum",
-    "const", "minimum",   "maximum",  "minLength",            "maxLength", "pattern"};
-constexpr std::array<std::string_view, 8> kAnnotations = {"title",    "description", "default", "examples",
-                                                          "deprecated", "$schema",   "$id",     "$comment"};
+constexpr std::array<std::string_view, 12> kKeywords = {"type",    "properties", "required",  "additionalProperties",
+                                                        "items",   "enum",       "const",     "minimum",
+                                                        "maximum", "minLength",  "maxLength", "pattern"};
+constexpr std::array<std::string_view, 8> kAnnotations = {"title",      "description", "default", "examples",
+                                                          "deprecated", "$schema",     "$id",     "$comment"};
 
 std::string_view view(const json::string& text) { return {text.data(), text.size()}; }
 std::string_view view(json::string_view text) { return {text.data(), text.size()}; }
@@ -178,8 +178,8 @@ class SchemaParser {
     return {};
   }
 
-  Result<void> schema_into(std::shared_ptr<const SchemaNode>& out, const json::value& value,
-                           const std::string& pointer, std::size_t depth) {
+  Result<void> schema_into(std::shared_ptr<const SchemaNode>& out, const json::value& value, const std::string& pointer,
+                           std::size_t depth) {
     MESHFLOW_TRY(SchemaNode inner, parse(value, pointer, depth + 1));
     out = std::make_shared<const SchemaNode>(std::move(inner));
     return {};

@@ -13,7 +13,7 @@
 namespace meshflow::runtime {
 
 inline constexpr std::size_t kSchemaBytesMax = std::size_t{64} << 10;
-inline constexpr std::size_t kSchemaDepthMax = 32;                          // of the schema's own nesting
+inline constexpr std::size_t kSchemaDepthMax = 32;  // of the schema's own nesting
 inline constexpr std::size_t kSchemaInstanceBytesMax = std::size_t{8} << 20;  // of a text that is checked
 inline constexpr std::size_t kSchemaInstanceDepthMax = 64;
 inline constexpr std::int64_t kSchemaPatternMemoryBytesMax = std::int64_t{1} << 20;

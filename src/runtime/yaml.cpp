@@ -6,11 +6,11 @@
 #include <map>
 #include <sstream>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
+#include <boost/json.hpp>
 
 #include "base/bytes.hpp"
 #include "base/try.hpp"
@@ -44,7 +44,9 @@ class TreeBuilder final : public YAML::EventHandler {
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
 
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { add(value_at(mark, Value::Kind::null), anchor); }
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    add(value_at(mark, Value::Kind::null), anchor);
+  }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const auto known = anchors_.find(anchor);
@@ -166,8 +168,8 @@ class TreeBuilder final : public YAML::EventHandler {
       throw Refused{Error{ErrorCode::invalid_input, fmt::format("{} can't be a key", name_of(key)), key.position}};
     }
     if (!parent.keys.insert(key.scalar).second) {
-      const auto* first = &*std::ranges::find(parent.value.entries, key.scalar,
-                                              [](const Entry& entry) { return entry.key.scalar; });
+      const auto* first =
+          &*std::ranges::find(parent.value.entries, key.scalar, [](const Entry& entry) { return entry.key.scalar; });
       throw Refused{Error{ErrorCode::invalid_input, fmt::format("\"{}\" is given twice", key.scalar), key.position,
                           fmt::format("first in line {}", first->key.position.line)}};
     }
@@ -191,7 +193,8 @@ SourcePosition position_of_offset(std::string_view text, std::size_t offset, con
 // What yaml-cpp would read as another encoding, or stumble over.
 Result<void> check_text(std::string_view text, const std::string& file) {
   if (text.size() > kYamlBytesMax) {
-    Error error{ErrorCode::limit_exceeded, fmt::format("the file has {} bytes, more than {}", text.size(), kYamlBytesMax)};
+    Error error{ErrorCode::limit_exceeded,
+                fmt::format("the file has {} bytes, more than {}", text.size(), kYamlBytesMax)};
     error.position = SourcePosition{file};
     return tl::unexpected(std::move(error));
   }
@@ -255,7 +258,8 @@ std::string shown(const Value& value) {
 }  // namespace
 
 const Value* Value::find(std::string_view key) const noexcept {
-  const auto found = std::ranges::find(entries, key, [](const Entry& entry) { return std::string_view(entry.key.scalar); });
+  const auto found =
+      std::ranges::find(entries, key, [](const Entry& entry) { return std::string_view(entry.key.scalar); });
   return found == entries.end() ? nullptr : &found->value;
 }
 

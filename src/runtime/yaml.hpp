@@ -27,8 +27,8 @@ struct Entry;
 struct Value {
   enum class Kind { null, scalar, sequence, map };
   Kind kind = Kind::null;
-  std::string scalar = {};    // as text
-  bool is_quoted = false;     // "12" is text, 12 is a number
+  std::string scalar = {};  // as text
+  bool is_quoted = false;  // "12" is text, 12 is a number
   SourcePosition position = {};
   // Where the scalar's first character was written. Columns within it can be counted from there only if
   // `is_verbatim`: no escapes, no folded lines.
