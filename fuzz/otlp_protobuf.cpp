@@ -8,9 +8,8 @@
 #include "otlp/encode.hpp"
 #include "otlp/json.hpp"
 
+namespace meshflow::otlp {
 namespace {
-
-using namespace meshflow::otlp;
 
 void require(bool holds) {
   if (!holds) std::abort();
@@ -25,10 +24,7 @@ void round_trip(std::string_view input, Decode decode) {
   require(again && encode(again->value) == bytes && again->stats == DecodeStats{});
 }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::string_view input(reinterpret_cast<const char*>(data), size);
+void check(std::string_view input) {
   round_trip(input, decode_traces);
   round_trip(input, decode_span);
   round_trip(input, decode_resource);
@@ -40,5 +36,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto again = decode_traces_json(json);
     require(again && encode_json(again->value) == json && again->stats == DecodeStats{});
   }
+}
+
+}  // namespace
+}  // namespace meshflow::otlp
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  meshflow::otlp::check(std::string_view(reinterpret_cast<const char*>(data), size));
   return 0;
 }

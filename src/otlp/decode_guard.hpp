@@ -2,9 +2,9 @@
 // Private to the room.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -81,7 +81,7 @@ template <std::size_t kSize>
 void take_id(std::array<std::uint8_t, kSize>& id, std::string_view bytes, std::string_view field,
              Rejection& rejection) {
   if (bytes.size() == kSize) {
-    std::memcpy(id.data(), bytes.data(), kSize);
+    std::copy(bytes.begin(), bytes.end(), id.begin());
   } else if (bytes.empty()) {
     id = {};
   } else if (rejection.empty()) {

@@ -17,10 +17,12 @@ namespace json = boost::json;
 class TreeBuilder {
  public:
   // What basic_parser asks of a handler: its own limits. Ours count differently.
+  // NOLINTBEGIN(readability-identifier-naming): the names are the library's.
   static constexpr std::size_t max_object_size = static_cast<std::size_t>(-1);
   static constexpr std::size_t max_array_size = static_cast<std::size_t>(-1);
   static constexpr std::size_t max_key_size = static_cast<std::size_t>(-1);
   static constexpr std::size_t max_string_size = static_cast<std::size_t>(-1);
+  // NOLINTEND(readability-identifier-naming)
 
   TreeBuilder(json::storage_ptr memory, const DecodeGuard& guard) : guard_(guard) { stack_.reset(std::move(memory)); }
 

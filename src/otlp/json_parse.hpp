@@ -17,6 +17,7 @@ class JsonDocument {
   JsonDocument(std::string_view text, const DecodeLimits& limits, const DecodeGuard& guard);
   JsonDocument(const JsonDocument&) = delete;
   JsonDocument& operator=(const JsonDocument&) = delete;
+  ~JsonDocument() = default;
 
   [[nodiscard]] const boost::json::value& root() const { return root_; }
 

@@ -19,7 +19,7 @@
 
 namespace {
 
-using namespace meshflow;
+namespace otlp = meshflow::otlp;
 
 void write_frame(const std::string& bytes) {
   const auto size = static_cast<std::uint32_t>(bytes.size());
@@ -44,7 +44,7 @@ template <typename Decode>
 int filter(Decode decode) {
   while (const auto frame = read_frame()) {
     const auto traces = decode(*frame, otlp::DecodeLimits{});
-    if (!traces) return report(traces.error());
+    if (!traces) return meshflow::report(traces.error());
     if (traces->stats != otlp::DecodeStats{}) {
       std::fprintf(stderr, "not taken as it came: %s\n", traces->stats.rejection.c_str());
       return 1;

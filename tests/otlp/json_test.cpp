@@ -251,8 +251,10 @@ void expect_limit(std::string_view within, std::string_view past, const DecodeLi
 }
 
 std::string nested(int levels, std::string_view open, std::string_view close) {
-  std::string value = "{}";
-  for (int i = 0; i < levels; ++i) value = std::string(open) + value + std::string(close);
+  std::string value;
+  for (int i = 0; i < levels; ++i) value += open;
+  value += "{}";
+  for (int i = 0; i < levels; ++i) value += close;
   return attribute(value);
 }
 
