@@ -8,8 +8,6 @@
 #include <curl/curl.h>
 #include <fmt/format.h>
 
-#include "base/random.hpp"
-
 namespace meshflow::net {
 namespace {
 
@@ -168,6 +166,8 @@ class HttpClient::Transport {
     return std::move(receiver.response);
   }
 
+  [[nodiscard]] const TlsSettings& tls() const noexcept { return tls_; }
+
   void cancel() noexcept {
     cancelled_ = true;
     const std::lock_guard lock(multi_mutex_);
@@ -186,17 +186,15 @@ class HttpClient::Transport {
   }
 
   void open() {
-    if (multi_ != nullptr && fork_generation_ == fork_generation()) return;
+    if (multi_ != nullptr) return;
     initialize_curl_once();
     const std::lock_guard lock(multi_mutex_);
-    // Handles from before a fork are left alone, not closed: their sockets and TLS sessions are the parent's.
     easy_ = curl_easy_init();
     multi_ = curl_multi_init();
-    fork_generation_ = fork_generation();
   }
 
   void close() {
-    if (multi_ == nullptr || fork_generation_ != fork_generation()) return;
+    if (multi_ == nullptr) return;
     curl_easy_cleanup(easy_);
     curl_multi_cleanup(multi_);
   }
@@ -252,7 +250,6 @@ class HttpClient::Transport {
   std::mutex multi_mutex_;  // guards the pointer multi_ between open() and cancel()
   CURLM* multi_ = nullptr;
   CURL* easy_ = nullptr;
-  std::uint32_t fork_generation_ = 0;
   int status_ = 0;
 };
 
@@ -260,5 +257,10 @@ HttpClient::HttpClient(TlsSettings tls) : transport_(std::make_unique<Transport>
 HttpClient::~HttpClient() = default;
 HttpResult HttpClient::post(const HttpRequest& request) { return transport_->post(request); }
 void HttpClient::cancel() noexcept { transport_->cancel(); }
+
+void HttpClient::after_fork_in_child() noexcept {
+  const Transport* const parents = transport_.release();
+  transport_ = std::make_unique<Transport>(parents->tls());
+}
 
 }  // namespace meshflow::net

@@ -64,7 +64,7 @@ using HttpResult = tl::expected<HttpResponse, HttpFailure>;
 
 // Keeps its connections open between requests. One thread at a time calls post(); cancel() comes from any thread.
 // Proxies as libcurl reads them from the environment (http_proxy, https_proxy, no_proxy). Redirects of a POST are not
-// followed: their response is returned as it is. After fork(2) the child opens connections of its own.
+// followed: their response is returned as it is.
 class HttpClient {
  public:
   explicit HttpClient(TlsSettings tls = {});
@@ -77,6 +77,10 @@ class HttpClient {
 
   // Makes a running post() and every later one return `cancelled`, at once.
   void cancel() noexcept;
+
+  // In a forked child, before anything else there: connections and their TLS sessions belong to the parent, and a
+  // thread of the parent may have been in the middle of post(). They are left alone, and the next post() opens others.
+  void after_fork_in_child() noexcept;
 
  private:
   class Transport;

@@ -69,6 +69,11 @@ class OtlpHttpExporter final : public SpanExporter {
     client_.cancel();
   }
 
+  void after_fork_in_child() noexcept override {
+    clock_->after_fork_in_child();
+    client_.after_fork_in_child();
+  }
+
  private:
   [[nodiscard]] std::string encode(const SpanBatch& piece) const {
     std::string request = encode_request(piece);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <new>
 
 #include <fmt/format.h>
 
@@ -32,6 +33,12 @@ void SystemRetryClock::wake() noexcept {
     woken_ = true;
   }
   changed_.notify_all();
+}
+
+void SystemRetryClock::after_fork_in_child() noexcept {
+  // Made anew without destroying the old ones, which a thread of the parent may have held.
+  new (&mutex_) std::mutex;
+  new (&changed_) std::condition_variable;
 }
 
 milliseconds backoff(unsigned tries_done, std::uint64_t random) noexcept {

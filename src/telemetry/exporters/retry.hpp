@@ -27,6 +27,8 @@ class RetryClock {
   virtual void wait_until(SteadyTime time) = 0;
   // Ends the running wait and every later one.
   virtual void wake() noexcept = 0;
+  // In a forked child: whoever waited is in the parent.
+  virtual void after_fork_in_child() noexcept {}
 };
 
 class SystemRetryClock final : public RetryClock {
@@ -35,6 +37,7 @@ class SystemRetryClock final : public RetryClock {
   [[nodiscard]] std::int64_t unix_seconds() const override;
   void wait_until(SteadyTime time) override;
   void wake() noexcept override;
+  void after_fork_in_child() noexcept override;
 
  private:
   std::mutex mutex_;
