@@ -27,8 +27,6 @@ function(meshflow_test room)
   add_executable(test_${room} ${sources})
   target_include_directories(test_${room} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
   target_link_libraries(test_${room} PRIVATE meshflow_${TEST_ROOM} GTest::gmock GTest::gtest_main ${TEST_LIBRARIES})
-  target_compile_definitions(test_${room} PRIVATE MESHFLOW_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
-    MESHFLOW_BINARY_DIR="${PROJECT_BINARY_DIR}")
   set(label "plain")
   if(TEST_ADDRESS)
     set(label "address")

@@ -16,8 +16,9 @@ set(MESHFLOW_SANITIZE "" CACHE STRING "Sanitizers to build with, as -fsanitize t
 
 find_program(MESHFLOW_CCACHE ccache)
 if(MESHFLOW_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER "${MESHFLOW_CCACHE}")
-  set(CMAKE_C_COMPILER_LAUNCHER "${MESHFLOW_CCACHE}")
+  # Relative to the checkout, so that all checkouts on a machine share what one has compiled.
+  set(CMAKE_CXX_COMPILER_LAUNCHER env "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}" CCACHE_NOHASHDIR=1 "${MESHFLOW_CCACHE}")
+  set(CMAKE_C_COMPILER_LAUNCHER ${CMAKE_CXX_COMPILER_LAUNCHER})
 endif()
 find_program(MESHFLOW_MOLD mold)
 if(MESHFLOW_MOLD)
