@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "meshflow/base/error.hpp"
@@ -64,6 +65,7 @@ struct Policy {
   HumanInLoop human_in_loop = {};
   double step_cost_block_usd = 0;                        // 0: off
   ContentPolicy content_policy = {};
+  std::string prices_file = {};                          // own prices, YAML, over the shipped table
   double carbon_budget_g = 0;                            // 0: off
   std::string region = {};                               // for the grid factor, "DE"; empty: world
   std::optional<std::string> compliance = std::nullopt;  // none, hipaa, sox, gdpr, pci, nerc, iso27001, ccpa, dora, eu-ai-act
@@ -101,9 +103,16 @@ struct ResolvedPolicy {
 // Applies the mode; an unusable value is an Error (invalid_argument) that names the field and what would be right.
 [[nodiscard]] Result<ResolvedPolicy> resolve(const Policy& policy);
 
-// Sets one field by its name ("budget_usd", "human_in_loop.enabled") from text, as `--set`, the environment and
-// bindings do. Unknown names, wrong types and values out of range are Errors that name the field.
+// Sets one field by its name ("budget_usd", "human_in_loop.enabled") from text, as `--set` and the environment do. Lists
+// are "a,b"; maps are "key=value,key=value" with percent-encoded values. Unknown names, wrong types and values out of
+// range are Errors that name the field.
 [[nodiscard]] Result<void> set_field(Policy& policy, std::string_view field, std::string_view value);
+
+// A value that has a type already, as bindings hand it over. A float field takes an integer too; a text field takes text
+// only; lists and maps are for the fields that are some.
+using FieldValue = std::variant<bool, std::int64_t, double, std::string, std::vector<std::string>,
+                                std::map<std::string, std::string>>;
+[[nodiscard]] Result<void> set_field_value(Policy& policy, std::string_view field, const FieldValue& value);
 
 // The names of all fields, in the order above, nested ones with a dot.
 [[nodiscard]] std::vector<std::string> field_names();
@@ -111,7 +120,8 @@ struct ResolvedPolicy {
 // `yaml` holds a map of fields; errors carry file, line and column. `file` is for messages only.
 [[nodiscard]] Result<Policy> policy_from_yaml(std::string_view yaml, const std::string& file, Policy base = {});
 
-// Fields from MESHFLOW_<FIELD> variables of the process ("MESHFLOW_BUDGET_USD", "MESHFLOW_HUMAN_IN_LOOP_ENABLED"), over `base`.
+// Fields from MESHFLOW_<FIELD> variables of the process ("MESHFLOW_BUDGET_USD", "MESHFLOW_HUMAN_IN_LOOP_ENABLED"), over
+// `base`. The field data_dir is MESHFLOW_DATA. An empty variable counts as unset.
 [[nodiscard]] Result<Policy> policy_from_environment(Policy base = {});
 
 [[nodiscard]] std::string_view name_of(PolicyMode mode) noexcept;  // "legal-critical"

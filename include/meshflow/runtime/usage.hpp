@@ -5,17 +5,19 @@
 
 namespace meshflow {
 
-// `input` includes the cached ones.
+// `input` includes those read from a cache and those written to it.
 struct Tokens {
   std::int64_t input = 0;
   std::int64_t output = 0;
-  std::int64_t cached = 0;  // of input, read from the provider's cache
+  std::int64_t cached = 0;         // of input, read from the provider's cache
+  std::int64_t cache_written = 0;  // of input, written to the provider's cache
 
   [[nodiscard]] std::int64_t total() const noexcept { return input + output; }
   Tokens& operator+=(const Tokens& other) noexcept {
     input += other.input;
     output += other.output;
     cached += other.cached;
+    cache_written += other.cache_written;
     return *this;
   }
   friend bool operator==(const Tokens&, const Tokens&) = default;
