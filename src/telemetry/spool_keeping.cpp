@@ -68,6 +68,20 @@ Result<std::vector<Candidate>> candidates_of(FileSystem& files, const std::strin
   return candidates;
 }
 
+// Removes a file that nobody writes; false where somebody does, or wrote since it had `bytes`.
+Result<bool> remove_closed(FileSystem& files, const std::string& path, std::uint64_t bytes) {
+  if (!files.exists(path)) return true;  // another process removed it; opening it would create it
+  MESHFLOW_TRY(const auto file, files.open_append(path));
+  // Held until the file is gone, so that no writer takes it for its own meanwhile.
+  MESHFLOW_TRY(const bool is_locked, file->try_lock());
+  if (!is_locked) return false;
+  MESHFLOW_TRY(const std::uint64_t bytes_now, file->size());
+  if (bytes_now != bytes) return false;
+  const auto removed = files.remove(path);
+  if (!removed && removed.error().code != ErrorCode::not_found) return tl::unexpected(removed.error());
+  return true;
+}
+
 Result<void> record_losses(FileSystem& files, const std::string& directory, const std::vector<Loss>& losses,
                            std::uint64_t now_unix_nanos) {
   if (losses.empty()) return {};
@@ -129,6 +143,9 @@ Result<void> save_positions(FileSystem& files, const std::string& directory, std
 Result<bool> is_closed(FileSystem& files, const std::string& path) {
   if (!files.exists(path)) return true;  // opening it would create it
   MESHFLOW_TRY(const auto file, files.open_append(path));
+  // A writer takes the lock before it writes the first byte: an empty file may be one that it has just created.
+  MESHFLOW_TRY(const std::uint64_t bytes, file->size());
+  if (bytes == 0) return false;
   return file->try_lock();
 }
 
@@ -142,13 +159,8 @@ Result<Cleaned> clean(FileSystem& files, const std::string& directory, const Kee
     const bool is_passed = candidate.unread_bytes == 0;
     const bool is_old = age > limits.age_nanos_max;
     if (!is_passed && !is_old && cleaned.bytes_left <= limits.bytes_max) continue;
-    const std::string path = directory + "/" + candidate.name;
-    const auto file = files.open_append(path);
-    if (!file) continue;
-    // Held until the file is gone, so that no writer takes the name meanwhile.
-    const auto is_locked = (*file)->try_lock();
-    if (!is_locked || !*is_locked) continue;
-    MESHFLOW_CHECK(files.remove(path));
+    MESHFLOW_TRY(const bool is_removed, remove_closed(files, directory + "/" + candidate.name, candidate.bytes));
+    if (!is_removed) continue;
     cleaned.bytes_left -= candidate.bytes;
     if (!is_passed) cleaned.losses.push_back({candidate.name, candidate.unread_bytes, is_old ? "age" : "size"});
   }

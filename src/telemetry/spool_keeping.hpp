@@ -25,7 +25,7 @@ using Positions = std::map<std::string, std::uint64_t, std::less<>>;
 [[nodiscard]] Result<void> save_positions(FileSystem& files, const std::string& directory, std::string_view name,
                                           const Positions& positions);
 
-// True where no writer holds the file open any more.
+// True where no writer holds the file open any more. False for an empty file, whose writer may be about to begin.
 [[nodiscard]] Result<bool> is_closed(FileSystem& files, const std::string& path);
 
 struct KeepingLimits {

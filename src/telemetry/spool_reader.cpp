@@ -21,7 +21,7 @@ Result<bool> SpoolFileReader::read_header(bool is_closed, std::uint64_t size, Sp
   MESHFLOW_TRY(const std::string bytes, file_.read(0, spool::kFileHeaderBytes));
   const auto header = spool::parse_file_header(bytes);
   if (!header) {
-    if (size > 0) ++damage.unreadable_files;  // an empty one is a writer's that got no further
+    if (size > 0) ++damage.unreadable_files;  // an empty one was removed before its writer began
     offset_ = size;
     is_done_ = true;
     return false;
@@ -162,6 +162,7 @@ Result<void> SpoolReader::commit() {
   const auto is_gone = [&](const std::string& name) { return !std::binary_search(names.begin(), names.end(), name); };
   std::erase_if(positions_, [&](const auto& position) { return is_gone(position.first); });
   std::erase_if(done_, is_gone);
+  std::erase_if(open_, [&](const OpenFile& open) { return is_gone(open.name); });
   MESHFLOW_CHECK(spool::save_positions(*files_, directory_, name_, positions_));
   MESHFLOW_CHECK(spool::clean(*files_, directory_, {}));
   return {};
