@@ -7,7 +7,7 @@
 #include "base/try.hpp"
 #include "runtime/prices_data.hpp"
 #include "runtime/prices_decimal.hpp"
-#include "runtime/yaml_text.hpp"
+#include "runtime/yaml.hpp"
 
 namespace meshflow::runtime {
 namespace {
@@ -18,35 +18,62 @@ __extension__ using Wide = unsigned __int128;
 constexpr int kMilliPlaces = 3;
 constexpr int kHostPlaces = 2;
 constexpr std::int64_t kGridMax = 10'000;
+constexpr std::int64_t kFactorMax = 1'000'000;
 // T_out and its two companions, in thousandths of an output token.
 constexpr std::int64_t kPerOutputToken = 1000;
 constexpr std::int64_t kPerInputToken = 50;  // 0.05, uncached and beyond the typical prompt
 constexpr std::int64_t kPerCachedToken = 1;  // 0.001
 
-// [low, middle, high], each with at most `places` decimals.
-Result<Band> read_band(const YAML::Node& node, const std::string& file, std::string_view what, int places) {
-  Band band{};
-  bool good = node.IsSequence() && node.size() == band.size();
-  for (std::size_t at = 0; good && at < band.size(); ++at) {
-    const auto value = node[at].IsScalar() ? scaled_decimal(node[at].Scalar(), places) : std::nullopt;
-    good = value.has_value() && *value <= 1'000'000;
-    band[at] = value.value_or(0);
-  }
-  if (good && std::is_sorted(band.begin(), band.end())) return band;
-  return fail_at(node, file, fmt::format("{} must be [low, middle, high]", what),
-                 fmt::format("three rising decimals with at most {} places", places));
-}
+constexpr std::array<std::string_view, 7> kKeys = {"version", "classes", "host", "pue", "providers", "grid", "models"};
 
+using yaml::Value;
 using Bands = std::map<std::string, Band, std::less<>>;
 
-Result<Bands> read_bands(const YAML::Node& node, const std::string& file, std::string_view what) {
+// [low, middle, high], each with at most `places` decimals.
+Result<Band> band_of(const Value& value, std::string_view what, int places) {
+  Band band{};
+  bool good = value.items.size() == band.size();
+  for (std::size_t at = 0; good && at < band.size(); ++at) {
+    const auto number = scaled_decimal(value.items[at].scalar, places);
+    good = number && *number <= kFactorMax;
+    band[at] = number.value_or(0);
+  }
+  if (good && std::is_sorted(band.begin(), band.end())) return band;
+  return yaml::fail_at(value, fmt::format("{} must be [low, middle, high]", what),
+                       fmt::format("three decimals, none below the one before, with at most {} places", places));
+}
+
+Result<const Value*> section_of(const Value& root, std::string_view key) {
+  if (const Value* section = root.find(key)) return section;
+  return yaml::fail_at(root, fmt::format("the carbon factors have no {}", key));
+}
+
+Result<Band> band_in(const Value& root, std::string_view key, int places) {
+  MESHFLOW_TRY(const Value* section, section_of(root, key));
+  return band_of(*section, key, places);
+}
+
+Result<Bands> bands_in(const Value& root, std::string_view key) {
+  MESHFLOW_TRY(const Value* section, section_of(root, key));
   Bands bands;
-  MESHFLOW_CHECK(for_each_entry(node, file, what,
-                                [&](const std::string& key, const YAML::Node&, const YAML::Node& value) -> Result<void> {
-                                  MESHFLOW_TRY(bands[key], read_band(value, file, key, kMilliPlaces));
-                                  return {};
-                                }));
+  for (const auto& [name, value] : section->entries) {
+    MESHFLOW_TRY(bands[name.scalar], band_of(value, name.scalar, kMilliPlaces));
+  }
   return bands;
+}
+
+Result<std::map<std::string, std::int64_t, std::less<>>> grid_in(const Value& root) {
+  MESHFLOW_TRY(const Value* section, section_of(root, "grid"));
+  std::map<std::string, std::int64_t, std::less<>> grid;
+  for (const auto& [region, value] : section->entries) {
+    const auto grams = scaled_decimal(value.scalar, 0);
+    if (!grams || *grams > kGridMax) {
+      return yaml::fail_at(value, fmt::format("grid of {} must be whole grams per kWh, at most {}", region.scalar, kGridMax));
+    }
+    grid[region.scalar] = *grams;
+  }
+  if (!grid.contains("world")) return yaml::fail_at(*section, "grid has no world");
+  return grid;
 }
 
 // Nanograms: tokens/1000 · Wh per 1,000 tokens · host · PUE gives Wh; /1000 · g per kWh · 10⁹ the rest. With the units
@@ -79,47 +106,26 @@ CarbonModel CarbonModel::shipped(PriceTable prices) {
   return model;
 }
 
-Result<CarbonModel> CarbonModel::from_yaml(std::string_view yaml, const std::string& file, PriceTable prices) {
-  MESHFLOW_TRY(const auto root, load_yaml(yaml, file));
+Result<CarbonModel> CarbonModel::from_yaml(std::string_view text, const std::string& file, PriceTable prices) {
+  MESHFLOW_TRY(const auto root, yaml::parse(text, file));
+  MESHFLOW_CHECK(yaml::check_keys(root, "a set of carbon factors", kKeys));
   CarbonModel model;
   model.prices_ = std::move(prices);
-  Bands classes;
-  const auto read_grid = [&](const std::string& region, const YAML::Node&, const YAML::Node& value) -> Result<void> {
-    const auto grams = value.IsScalar() ? scaled_decimal(value.Scalar(), 0) : std::nullopt;
-    if (!grams || *grams > kGridMax) return fail_at(value, file, fmt::format("grid of {} must be whole grams per kWh", region));
-    model.grid_grams_per_kwh_[region] = *grams;
-    return {};
-  };
-  const auto read_key = [&](const std::string& key, const YAML::Node& key_node, const YAML::Node& value) -> Result<void> {
-    if (key == "version" && value.IsScalar()) {
-      model.factor_set_ = value.Scalar();
-    } else if (key == "classes") {
-      MESHFLOW_TRY(classes, read_bands(value, file, key));
-    } else if (key == "host") {
-      MESHFLOW_TRY(model.host_hundredths_, read_band(value, file, key, kHostPlaces));
-    } else if (key == "pue") {
-      MESHFLOW_TRY(model.pue_thousandths_, read_band(value, file, key, kMilliPlaces));
-    } else if (key == "providers") {
-      MESHFLOW_TRY(model.provider_pue_thousandths_, read_bands(value, file, key));
-    } else if (key == "models") {
-      MESHFLOW_TRY(model.model_milliwatt_hours_, read_bands(value, file, key));
-    } else if (key == "grid") {
-      return for_each_entry(value, file, key, read_grid);
-    } else {
-      return fail_at(key_node, file, fmt::format("a set of carbon factors has no \"{}\"", key),
-                     "version, classes, host, pue, providers, grid, models");
-    }
-    return {};
-  };
-  MESHFLOW_CHECK(for_each_entry(root, file, "the set of carbon factors", read_key));
+  MESHFLOW_TRY(const Value* version, section_of(root, "version"));
+  model.factor_set_ = version->scalar;
+  MESHFLOW_TRY(model.host_hundredths_, band_in(root, "host", kHostPlaces));
+  MESHFLOW_TRY(model.pue_thousandths_, band_in(root, "pue", kMilliPlaces));
+  MESHFLOW_TRY(model.provider_pue_thousandths_, bands_in(root, "providers"));
+  MESHFLOW_TRY(model.model_milliwatt_hours_, bands_in(root, "models"));
+  MESHFLOW_TRY(model.grid_grams_per_kwh_, grid_in(root));
+  MESHFLOW_TRY(const auto classes, bands_in(root, "classes"));
   for (std::size_t at = 0; at < model.class_milliwatt_hours_.size(); ++at) {
     const auto found = classes.find(name_of(static_cast<ModelClass>(at)));
     if (found == classes.end()) {
-      return fail_at(root, file, fmt::format("classes has no {}", name_of(static_cast<ModelClass>(at))));
+      return yaml::fail_at(root, fmt::format("classes has no {}", name_of(static_cast<ModelClass>(at))));
     }
     model.class_milliwatt_hours_[at] = found->second;
   }
-  if (!model.grid_grams_per_kwh_.contains("world")) return fail_at(root, file, "grid has no world");
   return model;
 }
 

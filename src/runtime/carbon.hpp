@@ -37,7 +37,7 @@ class CarbonModel {
   // The factors that this version of MeshFlow ships, with the classes of the models in `prices`.
   [[nodiscard]] static CarbonModel shipped(PriceTable prices = PriceTable::shipped());
   // From YAML (docs/cost-and-carbon.md); errors carry file, line and column.
-  [[nodiscard]] static Result<CarbonModel> from_yaml(std::string_view yaml, const std::string& file, PriceTable prices);
+  [[nodiscard]] static Result<CarbonModel> from_yaml(std::string_view text, const std::string& file, PriceTable prices);
 
   // What one call emitted, in whole nanograms (rounded half up). `region` as checked by the policy; empty: world.
   // `provider`: gen_ai.provider.name; one whose data centres publish no figure has the average. Tokens below 0 count as

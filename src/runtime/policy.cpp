@@ -8,7 +8,6 @@
 #include "base/try.hpp"
 #include "runtime/policy_fields.hpp"
 #include "runtime/policy_values.hpp"
-#include "runtime/yaml_text.hpp"
 
 namespace meshflow {
 namespace {
@@ -76,9 +75,8 @@ Result<void> set_field_value(Policy& policy, std::string_view field, const Field
 }
 
 Result<Policy> policy_from_yaml(std::string_view yaml, const std::string& file, Policy base) {
-  MESHFLOW_TRY(const auto node, runtime::load_yaml(yaml, file));
-  if (node.IsNull()) return base;
-  return runtime::policy_from_node(node, file, std::move(base));
+  MESHFLOW_TRY(const auto value, runtime::yaml::parse(yaml, file));
+  return runtime::policy_from_value(value, std::move(base));
 }
 
 Result<Policy> policy_from_environment(Policy base) {

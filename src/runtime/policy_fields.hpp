@@ -10,10 +10,7 @@
 
 #include "base/environment.hpp"
 #include "meshflow/runtime/policy.hpp"
-
-namespace YAML {
-class Node;
-}
+#include "runtime/yaml.hpp"
 
 namespace meshflow::runtime {
 
@@ -48,8 +45,8 @@ struct PolicyField {
 // Checks the value that `policy` has in `field`; a field without a value is fine.
 [[nodiscard]] Result<void> check_field(const PolicyField& field, const Policy& policy);
 
-// The fields of a YAML map that is part of a larger file; nested maps and dotted names both work.
-[[nodiscard]] Result<Policy> policy_from_node(const YAML::Node& node, const std::string& file, Policy base);
+// The fields of a map that may be part of a larger file, over `base`; nested maps and dotted names both work.
+[[nodiscard]] Result<Policy> policy_from_value(const yaml::Value& map, Policy base = {});
 
 [[nodiscard]] Result<Policy> policy_from(const Environment& environment, Policy base);
 

@@ -5,13 +5,14 @@
 #include <fmt/format.h>
 
 #include "base/try.hpp"
-#include "runtime/nearest.hpp"
 #include "runtime/policy_fields.hpp"
 #include "runtime/policy_values.hpp"
-#include "runtime/yaml_text.hpp"
+#include "runtime/yaml.hpp"
 
 namespace meshflow::runtime {
 namespace {
+
+using yaml::Value;
 
 [[nodiscard]] bool takes_text(const PolicyField& field) {
   return std::holds_alternative<FieldIn<std::string>>(field.place) ||
@@ -19,51 +20,33 @@ namespace {
 }
 
 // Plain scalars by the core schema of YAML 1.2, as far as a policy needs it; quoted ones are text.
-FieldValue scalar_value(const PolicyField& field, const YAML::Node& node) {
-  const std::string& text = node.Scalar();
-  if (!is_plain_scalar(node) || takes_text(field)) return text;
-  if (text == "true" || text == "True" || text == "TRUE") return true;
-  if (text == "false" || text == "False" || text == "FALSE") return false;
-  const char* end = text.data() + text.size();
-  std::int64_t whole = 0;
-  if (const auto read = std::from_chars(text.data(), end, whole); read.ec == std::errc{} && read.ptr == end) return whole;
-  double number = 0;
-  if (const auto read = std::from_chars(text.data(), end, number); read.ec == std::errc{} && read.ptr == end) return number;
-  return text;
+FieldValue scalar_value(const PolicyField& field, const Value& value) {
+  if (value.is_quoted || takes_text(field)) return value.scalar;
+  if (value.scalar == "true" || value.scalar == "True" || value.scalar == "TRUE") return true;
+  if (value.scalar == "false" || value.scalar == "False" || value.scalar == "FALSE") return false;
+  if (const auto whole = yaml::integer_of(value, field.name)) return *whole;
+  if (const auto number = yaml::number_of(value, field.name)) return *number;
+  return value.scalar;
 }
 
-Result<FieldValue> list_value(const PolicyField& field, const YAML::Node& node, const std::string& file) {
-  std::vector<std::string> entries;
-  for (const auto& entry : node) {
-    if (!entry.IsScalar()) return fail_at(entry, file, fmt::format("an entry of {} must be text", field.name));
-    entries.push_back(entry.Scalar());
+Result<FieldValue> map_value(const PolicyField& field, const Value& map) {
+  std::map<std::string, std::string> texts;
+  for (const auto& [key, value] : map.entries) {
+    MESHFLOW_TRY(texts[key.scalar], yaml::text_of(value, fmt::format("{} in {}", key.scalar, field.name)));
   }
-  return FieldValue(std::move(entries));
+  return FieldValue(std::move(texts));
 }
 
-Result<FieldValue> map_value(const PolicyField& field, const YAML::Node& node, const std::string& file) {
-  std::map<std::string, std::string> entries;
-  MESHFLOW_CHECK(for_each_entry(node, file, field.name,
-                                [&](const std::string& key, const YAML::Node&, const YAML::Node& value) -> Result<void> {
-                                  if (!value.IsScalar()) {
-                                    return fail_at(value, file, fmt::format("{} in {} must be text", key, field.name));
-                                  }
-                                  entries[key] = value.Scalar();
-                                  return {};
-                                }));
-  return FieldValue(std::move(entries));
+Result<FieldValue> field_value(const PolicyField& field, const Value& value) {
+  if (value.kind == Value::Kind::scalar) return scalar_value(field, value);
+  if (value.kind == Value::Kind::map) return map_value(field, value);
+  MESHFLOW_TRY(auto texts, yaml::texts_of(value, field.name));
+  return FieldValue(std::move(texts));
 }
 
-Result<void> set_from_node(const PolicyField& field, Policy& policy, const YAML::Node& node, const std::string& file) {
-  if (node.IsNull()) return {};  // "budget_usd:" without a value leaves the field as it is
-  Result<FieldValue> value = FieldValue{};
-  if (node.IsScalar()) value = scalar_value(field, node);
-  if (node.IsSequence()) value = list_value(field, node, file);
-  if (node.IsMap()) value = map_value(field, node, file);
-  if (!value) return tl::unexpected(value.error());
-  auto assigned = assign(field, policy, *value);
-  if (!assigned) return tl::unexpected(with_position(std::move(assigned).error(), node, file));
-  return {};
+// `error`, as one of the file at the place of `value`.
+tl::unexpected<Error> at(const Value& value, Error error) {
+  return yaml::fail_at(value, std::move(error.message), std::move(error.hint));
 }
 
 [[nodiscard]] bool is_group(std::string_view name) {
@@ -74,22 +57,31 @@ Result<void> set_from_node(const PolicyField& field, Policy& policy, const YAML:
   return false;
 }
 
-Result<void> read_fields(const YAML::Node& node, const std::string& file, const std::string& prefix, Policy& policy) {
-  const std::string what = prefix.empty() ? "policy" : prefix.substr(0, prefix.size() - 1);
-  return for_each_entry(node, file, what,
-                        [&](const std::string& key, const YAML::Node& key_node, const YAML::Node& value) -> Result<void> {
-                          const std::string name = prefix + key;
-                          if (prefix.empty() && is_group(name)) return read_fields(value, file, name + ".", policy);
-                          const auto field = find_field(name);
-                          if (!field) return tl::unexpected(with_position(field.error(), key_node, file));
-                          return set_from_node(**field, policy, value, file);
-                        });
+Result<void> read_fields(const Value& map, const std::string& prefix, Policy& policy) {
+  if (map.kind == Value::Kind::null) return {};
+  if (map.kind != Value::Kind::map) {
+    return yaml::fail_at(map, fmt::format("{} must be a map of fields",
+                                          prefix.empty() ? "a policy" : prefix.substr(0, prefix.size() - 1)));
+  }
+  for (const auto& [key, value] : map.entries) {
+    const std::string name = prefix + key.scalar;
+    if (prefix.empty() && is_group(name)) {
+      MESHFLOW_CHECK(read_fields(value, name + ".", policy));
+      continue;
+    }
+    auto field = find_field(name);
+    if (!field) return at(key, std::move(field).error());
+    if (value.kind == Value::Kind::null) continue;  // "budget_usd:" without a value leaves the field as it is
+    MESHFLOW_TRY(const auto typed, field_value(**field, value));
+    if (auto assigned = assign(**field, policy, typed); !assigned) return at(value, std::move(assigned).error());
+  }
+  return {};
 }
 
 }  // namespace
 
-Result<Policy> policy_from_node(const YAML::Node& node, const std::string& file, Policy base) {
-  MESHFLOW_CHECK(read_fields(node, file, {}, base));
+Result<Policy> policy_from_value(const Value& map, Policy base) {
+  MESHFLOW_CHECK(read_fields(map, {}, base));
   return base;
 }
 

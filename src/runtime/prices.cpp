@@ -7,95 +7,59 @@
 
 #include "base/files.hpp"
 #include "base/try.hpp"
-#include "runtime/nearest.hpp"
 #include "runtime/prices_data.hpp"
 #include "runtime/prices_decimal.hpp"
-#include "runtime/yaml_text.hpp"
+#include "runtime/yaml.hpp"
 
 namespace meshflow::runtime {
 namespace {
 
 constexpr std::array<std::string_view, 4> kClassNames = {"small", "mid", "large", "reasoning"};
 constexpr std::array<std::string_view, 7> kKeys = {"input", "output", "cached_read", "cached_write", "class", "reserve", "aliases"};
+constexpr std::array<std::string_view, 3> kTableKeys = {"version", "models", "default"};
 constexpr int kPicodollarPlaces = 6;  // of USD per million tokens
 constexpr std::int64_t kPicoPerNano = 1000;
 
-struct Entry {
+using yaml::Value;
+
+// A price; `missing` where the entry does not state it.
+Result<std::int64_t> price_of(const Value& entry, std::string_view key, const std::string& what, std::optional<std::int64_t> missing) {
+  const Value* value = entry.find(key);
+  if (value == nullptr && missing) return *missing;
+  if (value == nullptr) return yaml::fail_at(entry, fmt::format("{} has no {}", what, key));
+  const auto price = scaled_decimal(value->scalar, kPicodollarPlaces);
+  if (price && *price <= kPriceMaxPicodollars) return *price;
+  return yaml::fail_at(*value, fmt::format("{} of {} is no price", key, what),
+                       "USD per million tokens, from 0 to 1000, with at most 6 decimals");
+}
+
+Result<std::optional<ModelClass>> class_of(const Value& entry, const std::string& what) {
+  const Value* value = entry.find("class");
+  if (value == nullptr) return std::optional<ModelClass>{};
+  const auto found = std::find(kClassNames.begin(), kClassNames.end(), value->scalar);
+  if (found != kClassNames.end()) return std::optional(static_cast<ModelClass>(found - kClassNames.begin()));
+  return yaml::fail_at(*value, fmt::format("class of {} is unknown", what), fmt::format("one of {}", fmt::join(kClassNames, ", ")));
+}
+
+Result<std::int64_t> reserve_of(const Value& entry, const std::string& what) {
+  const Value* value = entry.find("reserve");
+  if (value == nullptr) return ModelPrice{}.output_tokens_reserved;
+  const auto tokens = scaled_decimal(value->scalar, 0);
+  if (tokens && *tokens >= 1 && *tokens <= kCallTokensMax) return *tokens;
+  return yaml::fail_at(*value, fmt::format("reserve of {} must be a number of tokens, 1 or more", what));
+}
+
+Result<ModelPrice> read_price(const Value& entry, const std::string& what) {
+  MESHFLOW_CHECK(yaml::check_keys(entry, what, kKeys));
   ModelPrice price;
-  std::vector<std::string> aliases;
-};
-
-// Reads one model's entry.
-class EntryReader {
- public:
-  EntryReader(std::string model, const std::string& file) : model_(std::move(model)), file_(&file) {}
-
-  Result<Entry> read(const YAML::Node& node) {
-    MESHFLOW_CHECK(for_each_entry(node, *file_, fmt::format("the price of {}", model_),
-                                  [this](const std::string& key, const YAML::Node& key_node, const YAML::Node& value) {
-                                    return read_key(key, key_node, value);
-                                  }));
-    if (!input_ || !output_) return fail_at(node, *file_, fmt::format("the price of {} needs input and output", model_));
-    entry_.price.input = *input_;
-    entry_.price.output = *output_;
-    entry_.price.cached_read = cached_read_.value_or(*input_);
-    entry_.price.cached_write = cached_write_.value_or(*input_);
-    return std::move(entry_);
-  }
-
- private:
-  Result<void> read_key(const std::string& key, const YAML::Node& key_node, const YAML::Node& value) {
-    if (key == "input") return read_price(key, value, input_);
-    if (key == "output") return read_price(key, value, output_);
-    if (key == "cached_read") return read_price(key, value, cached_read_);
-    if (key == "cached_write") return read_price(key, value, cached_write_);
-    if (key == "class") return read_class(value);
-    if (key == "reserve") return read_reserve(value);
-    if (key == "aliases") return read_aliases(value);
-    return fail_at(key_node, *file_, fmt::format("the price of {} has no \"{}\"", model_, key), name_hint(key, kKeys));
-  }
-
-  Result<void> read_price(const std::string& key, const YAML::Node& value, std::optional<std::int64_t>& price) {
-    if (value.IsScalar()) price = scaled_decimal(value.Scalar(), kPicodollarPlaces);
-    if (price && *price <= kPriceMaxPicodollars) return {};
-    return fail_at(value, *file_, fmt::format("{} of {} is no price", key, model_),
-                   "USD per million tokens, from 0 to 1000, with at most 6 decimals");
-  }
-
-  Result<void> read_class(const YAML::Node& value) {
-    for (std::size_t at = 0; value.IsScalar() && at < kClassNames.size(); ++at) {
-      if (value.Scalar() == kClassNames[at]) entry_.price.model_class = static_cast<ModelClass>(at);
-    }
-    if (entry_.price.model_class) return {};
-    return fail_at(value, *file_, fmt::format("class of {} is unknown", model_), "one of small, mid, large, reasoning");
-  }
-
-  Result<void> read_reserve(const YAML::Node& value) {
-    const auto tokens = value.IsScalar() ? scaled_decimal(value.Scalar(), 0) : std::nullopt;
-    if (!tokens || *tokens < 1 || *tokens > kCallTokensMax) {
-      return fail_at(value, *file_, fmt::format("reserve of {} must be a number of tokens, 1 or more", model_));
-    }
-    entry_.price.output_tokens_reserved = *tokens;
-    return {};
-  }
-
-  Result<void> read_aliases(const YAML::Node& value) {
-    if (!value.IsSequence()) return fail_at(value, *file_, fmt::format("aliases of {} must be a list", model_));
-    for (const auto& alias : value) {
-      if (!alias.IsScalar()) return fail_at(alias, *file_, fmt::format("an alias of {} must be text", model_));
-      entry_.aliases.push_back(alias.Scalar());
-    }
-    return {};
-  }
-
-  std::string model_;
-  const std::string* file_;
-  Entry entry_;
-  std::optional<std::int64_t> input_;
-  std::optional<std::int64_t> output_;
-  std::optional<std::int64_t> cached_read_;
-  std::optional<std::int64_t> cached_write_;
-};
+  MESHFLOW_TRY(price.input, price_of(entry, "input", what, std::nullopt));
+  MESHFLOW_TRY(price.output, price_of(entry, "output", what, std::nullopt));
+  MESHFLOW_TRY(price.cached_read, price_of(entry, "cached_read", what, price.input));
+  MESHFLOW_TRY(price.cached_write, price_of(entry, "cached_write", what, price.input));
+  MESHFLOW_TRY(price.model_class, class_of(entry, what));
+  MESHFLOW_TRY(price.output_tokens_reserved, reserve_of(entry, what));
+  return price;
+}
 
 [[nodiscard]] bool is_possible(const Tokens& tokens) noexcept {
   return tokens.input >= 0 && tokens.output >= 0 && tokens.cached >= 0 && tokens.cache_written >= 0 &&
@@ -148,35 +112,32 @@ const PriceTable& PriceTable::shipped() {
   return table;
 }
 
-Result<PriceTable> PriceTable::from_yaml(std::string_view yaml, const std::string& file, PriceTable base) {
-  MESHFLOW_TRY(const auto root, load_yaml(yaml, file));
+Result<PriceTable> PriceTable::from_yaml(std::string_view text, const std::string& file, PriceTable base) {
+  MESHFLOW_TRY(const auto root, yaml::parse(text, file));
+  MESHFLOW_CHECK(yaml::check_keys(root, "a price table", kTableKeys));
   PriceTable table = std::move(base);
-  const auto read_model = [&](const std::string& model, const YAML::Node&, const YAML::Node& value) -> Result<void> {
-    MESHFLOW_TRY(auto entry, EntryReader(model, file).read(value));
-    for (const std::string& alias : entry.aliases) table.models_[alias] = entry.price;
-    table.models_[model] = entry.price;
-    return {};
-  };
-  MESHFLOW_CHECK(for_each_entry(
-      root, file, "the price table",
-      [&](const std::string& key, const YAML::Node& key_node, const YAML::Node& value) -> Result<void> {
-        if (key == "models") return for_each_entry(value, file, "models", read_model);
-        if (key == "default") {
-          MESHFLOW_TRY(auto entry, EntryReader("default", file).read(value));
-          table.default_ = entry.price;
-          return {};
-        }
-        if (key == "version" && value.IsScalar()) {
-          table.version_ = value.Scalar();
-          return {};
-        }
-        return fail_at(key_node, file, fmt::format("a price table has no \"{}\"", key), "version, models, default");
-      }));
+  if (const Value* version = root.find("version")) {
+    MESHFLOW_TRY(table.version_, yaml::text_of(*version, "version"));
+  }
+  if (const Value* fallback = root.find("default")) {
+    MESHFLOW_TRY(table.default_, read_price(*fallback, "default"));
+  }
+  const Value* models = root.find("models");
+  if (models == nullptr) return table;
+  if (models->kind != Value::Kind::map) return yaml::fail_at(*models, "models must be a map of names to prices");
+  for (const auto& [model, entry] : models->entries) {
+    MESHFLOW_TRY(const auto price, read_price(entry, model.scalar));
+    if (const Value* aliases = entry.find("aliases")) {
+      MESHFLOW_TRY(const auto names, yaml::texts_of(*aliases, fmt::format("aliases of {}", model.scalar)));
+      for (const std::string& name : names) table.models_[name] = price;
+    }
+    table.models_[model.scalar] = price;
+  }
   return table;
 }
 
 Result<PriceTable> PriceTable::from_file(const std::string& path, PriceTable base) {
-  MESHFLOW_TRY(const auto text, system_files().read_all(path, kYamlBytesMax));
+  MESHFLOW_TRY(const auto text, system_files().read_all(path, yaml::kYamlBytesMax));
   return from_yaml(text, path, std::move(base));
 }
 

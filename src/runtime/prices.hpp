@@ -49,7 +49,7 @@ class PriceTable {
   [[nodiscard]] static const PriceTable& shipped();
   // From YAML (docs/cost-and-carbon.md); errors carry file, line and column. Entries are added to `base`, or replace
   // those of the same name there.
-  [[nodiscard]] static Result<PriceTable> from_yaml(std::string_view yaml, const std::string& file,
+  [[nodiscard]] static Result<PriceTable> from_yaml(std::string_view text, const std::string& file,
                                                     PriceTable base = {});
   [[nodiscard]] static Result<PriceTable> from_file(const std::string& path, PriceTable base = {});
 
