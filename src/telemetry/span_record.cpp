@@ -1,5 +1,6 @@
 #include "telemetry/span_record.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 
@@ -20,7 +21,9 @@ namespace wire = otlp::wire;
 
 // Tags and lengths of an attribute around its key and its value's content, at most.
 constexpr std::size_t kAttributeOverheadMax = 4 * (1 + 5);
-constexpr std::size_t kScalarBytesMax = wire::kVarintBytesMax;
+// An attribute of this size at most has lengths of one byte.
+constexpr std::size_t kShortAttributeMax = 127;
+constexpr std::size_t kShortOverhead = 3 * 2 + 2 + 8;  // three messages' tags and lengths inside it, and a value's
 
 template <typename Word>
 Word load(const char* bytes) noexcept {
@@ -50,14 +53,57 @@ std::uint32_t hash_of(std::string_view key) noexcept {
   return static_cast<std::uint32_t>(mixed >> 32);
 }
 
+constexpr std::uint64_t kHighBits = 0x8080808080808080u;
+
 bool is_ascii(std::string_view text) noexcept {
-  constexpr std::uint64_t kHighBits = 0x8080808080808080u;
   const char* at = text.data();
   std::size_t left = text.size();
   std::uint64_t seen = 0;
   for (; left >= 8; at += 8, left -= 8) seen |= load<std::uint64_t>(at);
   for (; left > 0; ++at, --left) seen |= static_cast<unsigned char>(*at);
   return (seen & kHighBits) == 0;
+}
+
+template <typename Word>
+Word copy_word(char* out, const char* in, std::size_t at) noexcept {
+  const Word word = load<Word>(in + at);
+  std::memcpy(out + at, &word, sizeof word);
+  return word;
+}
+
+// Copies text, inlined and by words that overlap at the end since most texts are short, and tells whether it is ASCII.
+bool copy_ascii(char* out, std::string_view text) noexcept {
+  const char* const in = text.data();
+  const std::size_t size = text.size();
+  std::uint64_t seen = 0;
+  if (size >= 8) {
+    for (std::size_t at = 0; at + 8 < size; at += 8) seen |= copy_word<std::uint64_t>(out, in, at);
+    seen |= copy_word<std::uint64_t>(out, in, size - 8);
+  } else if (size >= 4) {
+    seen = copy_word<std::uint32_t>(out, in, 0);
+    seen |= copy_word<std::uint32_t>(out, in, size - 4);
+  } else {
+    for (std::size_t at = 0; at < size; ++at) seen |= copy_word<std::uint8_t>(out, in, at);
+  }
+  return (seen & kHighBits) == 0;
+}
+
+std::size_t text_size(std::string_view text) noexcept { return text.size(); }
+template <typename Scalar>
+std::size_t text_size(Scalar) noexcept {
+  return 0;
+}
+
+// The AnyValue of a short text, or of a scalar.
+char* write_short_value(char* out, std::string_view text, bool& is_text_ascii) noexcept {
+  out = wire::write_tag<otlp::AnyValueField::string_value, wire::Type::length>(out);
+  *out++ = static_cast<char>(text.size());
+  is_text_ascii = copy_ascii(out, text);
+  return out + text.size();
+}
+template <typename Scalar>
+char* write_short_value(char* out, Scalar value, bool&) noexcept {
+  return wire::write_value(out, value);
 }
 
 std::uint32_t flags_of(const Context& context) noexcept {
@@ -119,7 +165,7 @@ void SpanRecord::start(const Start& start) noexcept {
 void SpanRecord::append_name(std::string_view name) noexcept {
   std::string storage;
   if (!is_ascii(name)) name = clean_text(name, std::numeric_limits<std::size_t>::max(), storage);
-  name = utf8_prefix(name, kTextBytesMax);
+  if (name.size() > kTextBytesMax) name = utf8_prefix(name, kTextBytesMax);
   name_offset_ = bytes_.size();
   name_size_ = static_cast<std::uint32_t>(wire::length_field_size<SpanField::name>(name.size()));
   char* const out = bytes_.reserve(name_size_);
@@ -127,7 +173,9 @@ void SpanRecord::append_name(std::string_view name) noexcept {
     name_size_ = 0;
     return;
   }
-  bytes_.set_end(wire::write_length_field<SpanField::name>(out, name));
+  char* const body = wire::write_length_header<SpanField::name>(out, name.size());
+  copy_ascii(body, name);
+  bytes_.set_end(body + name.size());
 }
 
 SpanRecord::IndexEntry* SpanRecord::find(std::string_view key, std::uint32_t hash) noexcept {
@@ -196,10 +244,43 @@ void SpanRecord::splice(std::uint32_t offset, std::uint32_t size, std::uint32_t 
   if (name_offset_ > offset) name_offset_ += delta;
 }
 
+bool SpanRecord::has_hash(std::uint32_t hash) const noexcept {
+  if ((seen_hashes_ & std::uint64_t{1} << (hash & 63)) == 0) return false;
+  const IndexEntry* const end = index_.data() + index_.size();
+  return std::any_of(index_.data(), end, [hash](const IndexEntry& entry) { return entry.hash == hash; });
+}
+
 template <typename Value>
-void SpanRecord::set_plain(std::string_view key, const Value& value) noexcept {
+inline bool SpanRecord::set_short(std::string_view key, const Value& value) noexcept {
+  if (key.size() + text_size(value) > kShortAttributeMax - kShortOverhead || key.empty()) return false;
+  const std::uint32_t hash = hash_of(key);
+  if (index_.size() >= limits_->attribute_count || has_hash(hash)) return false;
+  char* const field = room(2 + kShortAttributeMax);
+  IndexEntry* const entry = index_.reserve(1);
+  if (field == nullptr || entry == nullptr) return false;
+
+  char* const body = wire::open_message<SpanField::attributes>(field);
+  char* out = wire::write_tag<otlp::KeyValueField::key, wire::Type::length>(body);
+  *out++ = static_cast<char>(key.size());
+  bool is_value_ascii = true;
+  const bool is_key_ascii = copy_ascii(out, key);
+  char* const value_body = wire::open_message<otlp::KeyValueField::value>(out + key.size());
+  out = write_short_value(value_body, value, is_value_ascii);
+  value_body[-1] = static_cast<char>(out - value_body);
+  body[-1] = static_cast<char>(out - body);
+  if (!is_key_ascii || !is_value_ascii) return false;
+
+  *entry = {hash, bytes_.size()};
+  index_.set_end(entry + 1);
+  seen_hashes_ |= std::uint64_t{1} << (hash & 63);
+  bytes_.set_end(out);
+  return true;
+}
+
+template <typename Value>
+void SpanRecord::set_any(std::string_view key, const Value& value) noexcept {
   std::string storage;
-  if (!is_ascii(key)) key = clean_text(key, std::numeric_limits<std::size_t>::max(), storage);
+  key = clean_text(key, std::numeric_limits<std::size_t>::max(), storage);
   const std::uint32_t offset = bytes_.size();
   char* const out = key.empty() ? nullptr : room(key.size() + kAttributeOverheadMax + wire::value_size(value));
   if (out == nullptr) {
@@ -211,20 +292,27 @@ void SpanRecord::set_plain(std::string_view key, const Value& value) noexcept {
 }
 
 void SpanRecord::set_text(std::string_view key, std::string_view value) noexcept {
-  std::string storage;
   const std::size_t length_max = limits_->attribute_value_length;
+  if (value.size() <= length_max && set_short(key, value)) [[likely]] return;
+  std::string storage;
   if (!is_ascii(value) || value.size() > length_max) value = clean_text(value, length_max, storage);
-  set_plain(key, value);
+  set_any(key, value);
 }
 
-void SpanRecord::set_bool(std::string_view key, bool value) noexcept { set_plain(key, value); }
-void SpanRecord::set_int(std::string_view key, std::int64_t value) noexcept { set_plain(key, value); }
-void SpanRecord::set_double(std::string_view key, double value) noexcept { set_plain(key, value); }
+void SpanRecord::set_bool(std::string_view key, bool value) noexcept {
+  if (!set_short(key, value)) [[unlikely]] set_any(key, value);
+}
+void SpanRecord::set_int(std::string_view key, std::int64_t value) noexcept {
+  if (!set_short(key, value)) [[unlikely]] set_any(key, value);
+}
+void SpanRecord::set_double(std::string_view key, double value) noexcept {
+  if (!set_short(key, value)) [[unlikely]] set_any(key, value);
+}
 
 void SpanRecord::set_value(std::string_view key, const AttributeValue& value) noexcept {
   if (const auto* text = std::get_if<std::string>(&value.value)) return set_text(key, *text);
   AttributeValue storage;
-  set_plain(key, clean_value(value, limits_->attribute_value_length, storage));
+  set_any(key, clean_value(value, limits_->attribute_value_length, storage));
 }
 
 void SpanRecord::add_event(std::string_view name, std::span<const Attribute> attributes,

@@ -89,8 +89,13 @@ class SpanRecord {
     return bytes_.size() + more <= kContentBytesMax ? bytes_.reserve(more) : nullptr;
   }
 
+  // A new attribute whose lengths fit one byte each and whose text is ASCII: nearly all of them. False: nothing done.
   template <typename Value>
-  void set_plain(std::string_view key, const Value& value) noexcept;
+  [[nodiscard]] bool set_short(std::string_view key, const Value& value) noexcept;
+  // Any attribute that is clean already but for its key.
+  template <typename Value>
+  void set_any(std::string_view key, const Value& value) noexcept;
+  [[nodiscard]] bool has_hash(std::uint32_t hash) const noexcept;
   [[nodiscard]] IndexEntry* find(std::string_view key, std::uint32_t hash) noexcept;
   // Takes what was appended from `offset` on as the attribute `key`: new, or in place of its earlier value.
   void adopt_attribute(std::string_view key, std::uint32_t offset) noexcept;

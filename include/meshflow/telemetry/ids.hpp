@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -17,7 +18,10 @@ struct TraceId {
   [[nodiscard]] static TraceId generate() noexcept;
   // From 32 hex digits in either case; nothing for anything else, all zero included.
   [[nodiscard]] static std::optional<TraceId> parse(std::string_view hex) noexcept;
-  [[nodiscard]] bool is_valid() const noexcept { return *this != TraceId{}; }
+  [[nodiscard]] bool is_valid() const noexcept {
+    const auto words = std::bit_cast<std::array<std::uint64_t, 2>>(bytes);
+    return (words[0] | words[1]) != 0;
+  }
   // 32 lower-case hex digits.
   [[nodiscard]] std::string hex() const;
 
@@ -31,7 +35,7 @@ struct SpanId {
   [[nodiscard]] static SpanId generate() noexcept;
   // From 16 hex digits in either case; nothing for anything else, all zero included.
   [[nodiscard]] static std::optional<SpanId> parse(std::string_view hex) noexcept;
-  [[nodiscard]] bool is_valid() const noexcept { return *this != SpanId{}; }
+  [[nodiscard]] bool is_valid() const noexcept { return std::bit_cast<std::uint64_t>(bytes) != 0; }
   // 16 lower-case hex digits.
   [[nodiscard]] std::string hex() const;
 

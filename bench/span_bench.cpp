@@ -1,0 +1,150 @@
+// What a span costs the thread that records it, while the pipeline drains to an exporter that reads every span.
+//
+// Spans are recorded in bursts of half the queue's size and drained between them, outside the measured time, so that
+// none is dropped; `continuous` never pauses, and reports how many were. CPU time is that of the recording threads.
+#include <atomic>
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <string_view>
+#include <vector>
+
+#include <benchmark/benchmark.h>
+
+#include "telemetry/provider.hpp"
+
+namespace {
+
+thread_local std::uint64_t t_allocations = 0;
+
+}  // namespace
+
+// Counts what the recording thread allocates.
+[[gnu::noinline]] void* operator new(std::size_t size) {
+  ++t_allocations;
+  if (void* const memory = std::malloc(size)) return memory;
+  throw std::bad_alloc();
+}
+[[gnu::noinline]] void* operator new(std::size_t size, std::align_val_t alignment) {
+  ++t_allocations;
+  const auto align = static_cast<std::size_t>(alignment);
+  if (void* const memory = std::aligned_alloc(align, (size + align - 1) / align * align)) return memory;
+  throw std::bad_alloc();
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+
+namespace {
+
+using namespace meshflow::telemetry;
+
+constexpr std::size_t kQueueSize = 2048;
+constexpr std::size_t kBurst = kQueueSize / 2;
+
+class ReadingExporter final : public SpanExporter {
+ public:
+  [[nodiscard]] std::string_view name() const noexcept override { return "reading"; }
+  [[nodiscard]] bool may_wait() const noexcept override { return false; }
+  [[nodiscard]] ExportOutcome export_batch(const SpanBatch& batch, std::chrono::steady_clock::time_point) override {
+    constexpr std::size_t kCacheLine = 64;
+    unsigned sum = 0;
+    for (const auto& scope : batch.scopes) {
+      for (const std::string_view span : scope.spans) {
+        for (std::size_t i = 0; i < span.size(); i += kCacheLine) sum += static_cast<unsigned char>(span[i]);
+      }
+    }
+    benchmark::DoNotOptimize(sum);
+    bytes += batch.span_bytes;
+    spans += batch.span_count;
+    return {batch.span_count, 0, {}};
+  }
+  static inline std::atomic<std::uint64_t> bytes{0};
+  static inline std::atomic<std::uint64_t> spans{0};
+};
+
+struct Fixture {
+  Fixture() {
+    std::vector<std::unique_ptr<SpanExporter>> exporters;
+    exporters.push_back(std::make_unique<ReadingExporter>());
+    provider = make_provider({}, std::move(exporters));
+    tracer = provider->tracer({.name = "bench"});
+    parent = tracer.start_span("parent");
+  }
+  void drain() const { (void)provider->flush(std::chrono::seconds(30)); }
+
+  std::unique_ptr<TracerProvider> provider;
+  Tracer tracer;
+  Span parent;
+};
+
+// The ten attributes of an agent's span, as the runtime sets them.
+void set_attributes(Span& span, std::int64_t count) {
+  if (count == 0) return;
+  span.set_attribute("meshflow.run_id", "run_4a8f2b1c9d3e7f2a");
+  span.set_attribute("meshflow.node_id", "analyst");
+  span.set_attribute("meshflow.agent_id", "researcher-agent");
+  span.set_attribute("meshflow.role", "researcher");
+  span.set_attribute("meshflow.verdict", "allowed");
+  span.set_attribute("meshflow.tokens", 148);
+  span.set_attribute("meshflow.cost_usd", 0.0012);
+  span.set_attribute("meshflow.uncertainty", 0.18);
+  span.set_attribute("meshflow.carbon_g", 0.004);
+  span.set_attribute("gen_ai.operation.name", "invoke_agent");
+}
+
+void record(const Tracer& tracer, const SpanOptions& options, std::int64_t attributes) {
+  Span span = tracer.start_span("meshflow.agent", options);
+  set_attributes(span, attributes);
+  span.end();
+}
+
+std::unique_ptr<Fixture> g_fixture;
+
+void report(benchmark::State& state, std::uint64_t allocations) {
+  state.counters["allocations_per_span"] =
+      benchmark::Counter(static_cast<double>(allocations), benchmark::Counter::kAvgIterations);
+}
+
+void span_in_bursts(benchmark::State& state) {
+  const bool is_root = state.range(1) != 0;
+  if (state.thread_index() == 0) g_fixture = std::make_unique<Fixture>();
+  SpanOptions options;
+  const Fixture* fixture = nullptr;
+  std::uint64_t allocations = 0;
+  std::size_t left = 0;
+  std::uint64_t before = t_allocations;
+  for (auto _ : state) {
+    if (left == 0) {
+      allocations += t_allocations - before;
+      state.PauseTiming();
+      if (fixture == nullptr) {
+        fixture = g_fixture.get();
+        if (!is_root) options.parent = fixture->parent.context();
+        for (std::size_t i = 0; i < kQueueSize; ++i) record(fixture->tracer, options, 10);  // fills the pool
+      }
+      fixture->drain();
+      left = kBurst / static_cast<std::size_t>(state.threads());
+      before = t_allocations;
+      state.ResumeTiming();
+    }
+    --left;
+    record(fixture->tracer, options, state.range(0));
+  }
+  allocations += t_allocations - before;
+  report(state, allocations);
+  if (state.thread_index() == 0) {
+    g_fixture->drain();
+    state.counters["dropped"] = static_cast<double>(g_fixture->provider->stats().dropped_queue_full);
+    state.counters["bytes_per_span"] =
+        static_cast<double>(ReadingExporter::bytes.load()) / static_cast<double>(ReadingExporter::spans.load());
+  }
+}
+
+}  // namespace
+
+BENCHMARK(span_in_bursts)->ArgNames({"attributes", "root"})->Args({0, 0})->Args({10, 0})->Args({0, 1})->Args({10, 1});
+BENCHMARK(span_in_bursts)->ArgNames({"attributes", "root"})->Args({10, 0})->Threads(2);
+
+BENCHMARK_MAIN();
