@@ -44,19 +44,31 @@ void ExportChannel::flush(std::uint64_t ticket, Deadline deadline) {
 
 bool ExportChannel::begin_call(std::uint64_t spans) {
   const std::lock_guard lock(mutex_);
-  if (is_abandoned_ || exporter_ == nullptr) return false;
+  if (is_abandoned_ || exporter_ == nullptr) {
+    count_dropped(spans, "the exporter was shut down");
+    return false;
+  }
   is_busy_ = true;
   spans_in_export_ = spans;
   return true;
 }
 
+bool ExportChannel::end_call(std::unique_lock<std::mutex>& lock) {
+  lock.lock();
+  is_busy_ = false;
+  spans_in_export_ = 0;
+  changed_.notify_all();
+  if (!is_abandoned_) return true;
+  const std::unique_ptr<SpanExporter> exporter = std::move(exporter_);  // nobody else will
+  lock.unlock();
+  return false;
+}
+
 void ExportChannel::flush_now(std::uint64_t ticket, Deadline deadline) {
   if (!begin_call(0)) return;
   exporter_->flush(deadline);
-  const std::lock_guard lock(mutex_);
-  is_busy_ = false;
-  flushed_ticket_ = std::max(flushed_ticket_, ticket);
-  changed_.notify_all();
+  std::unique_lock lock(mutex_, std::defer_lock);
+  if (end_call(lock)) flushed_ticket_ = std::max(flushed_ticket_, ticket);
 }
 
 bool ExportChannel::wait_flushed(std::uint64_t ticket, Deadline deadline) {
@@ -142,11 +154,8 @@ void ExportChannel::export_now(const RecordBatch& batch) {
   } catch (const std::exception& thrown) {
     outcome = {0, batch.span_count, thrown.what()};
   }
-  const std::lock_guard lock(mutex_);
-  is_busy_ = false;
-  changed_.notify_all();
-  if (is_abandoned_) return;
-  spans_in_export_ = 0;
+  std::unique_lock lock(mutex_, std::defer_lock);
+  if (!end_call(lock)) return;
   stats_.exported += outcome.exported;
   count_dropped(outcome.dropped, outcome.error);
 }

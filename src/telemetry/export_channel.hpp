@@ -60,8 +60,10 @@ class ExportChannel : public std::enable_shared_from_this<ExportChannel> {
   void run();
   void export_now(const RecordBatch& batch);
   void flush_now(std::uint64_t ticket, Deadline deadline);
-  // Claims the exporter for a call that carries `spans`; false once it was stopped.
+  // Claims the exporter for a call that carries `spans`; false once it was stopped: they are counted as dropped.
   [[nodiscard]] bool begin_call(std::uint64_t spans);
+  // False where stop has not waited for the call: nothing is to be counted, and the exporter is destroyed.
+  [[nodiscard]] bool end_call(std::unique_lock<std::mutex>& lock);
   void count_dropped(std::uint64_t spans, std::string_view reason);  // mutex_ held
 
   const BatchOptions options_;

@@ -46,9 +46,12 @@ void Lane::put_back(SpanRecord* record) noexcept {
 }
 
 bool Lane::push(SpanRecord* record) noexcept {
+  bool is_batch_waiting = false;
   if (credits_ == 0) {
-    credits_ = pipeline_.take_credits();
-    if (credits_ == 0) return false;
+    const Pipeline::Credits more = pipeline_.take_credits();
+    if (more.count == 0) return false;
+    credits_ = more.count;
+    is_batch_waiting = more.is_batch_waiting;
   }
   --credits_;
   record->holds_credit = true;
@@ -57,6 +60,7 @@ bool Lane::push(SpanRecord* record) noexcept {
   const std::uint64_t tail = tail_.load(std::memory_order_relaxed);
   slots_[tail & slot_mask_] = {record, record->end_stamp};
   tail_.store(tail + 1, std::memory_order_release);
+  if (is_batch_waiting) pipeline_.wake();
   return true;
 }
 

@@ -50,19 +50,19 @@ Pipeline::Pipeline(const Options& options, std::vector<std::unique_ptr<SpanExpor
 
 Pipeline::~Pipeline() { sem_destroy(&wake_); }
 
-std::uint32_t Pipeline::take_credits() noexcept {
+Pipeline::Credits Pipeline::take_credits() noexcept {
   std::int64_t available = credits_.load(std::memory_order_relaxed);
   std::int64_t taken = 0;
   do {
     if (available <= 0) {
       wake();
-      return 0;
+      return {0, true};
     }
     taken = std::min<std::int64_t>(available, credit_chunk_);
   } while (!credits_.compare_exchange_weak(available, available - taken, std::memory_order_acquire,
                                            std::memory_order_relaxed));
-  if (available - taken <= wake_at_credits_.load(std::memory_order_relaxed)) wake();
-  return static_cast<std::uint32_t>(taken);
+  return {static_cast<std::uint32_t>(taken),
+          available - taken <= wake_at_credits_.load(std::memory_order_relaxed)};
 }
 
 void Pipeline::wake() noexcept {
@@ -144,6 +144,7 @@ void Pipeline::collect(std::uint64_t end, bool is_flush) {
     collect_lanes();
     for (SpanRecord* const record : submitted_) pending_.push_back({record, record->end_stamp});
     submitted_.clear();
+    in_hand_ = pending_.size();
   }
   std::stable_sort(pending_.begin(), pending_.end(),
                    [](const Lane::Ended& a, const Lane::Ended& b) { return a.stamp < b.stamp; });
@@ -181,6 +182,7 @@ void Pipeline::dispatch(std::vector<SpanRecord*> records, bool is_flush) {
     {
       const std::lock_guard lock(mutex_);
       processed_ += size;
+      in_hand_ -= size;
     }
     for (const auto& channel : channels_) {
       if (channel->may_wait()) channel->submit(batch, is_flush);
@@ -264,7 +266,7 @@ Pipeline::Stats Pipeline::stats() const {
     stats.spans += lane->counts();
     stats.waiting += lane->waiting();
   }
-  stats.waiting += submitted_.size();
+  stats.waiting += submitted_.size() + in_hand_;
   stats.processed = processed_;
   stats.has_ended = is_closed_ && has_ended_;
   return stats;

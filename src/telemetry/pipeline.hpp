@@ -39,9 +39,15 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   Pipeline& operator=(const Pipeline&) = delete;
 
   [[nodiscard]] std::size_t queue_size_max() const noexcept { return options_.batch.max_queue_size; }
-  // 0 where the queue is full.
-  [[nodiscard]] std::uint32_t take_credits() noexcept;
+  struct Credits {
+    std::uint32_t count;    // 0 where the queue is full
+    bool is_batch_waiting;  // about a batch is: wake() once the span that the credits were taken for stands in its lane
+  };
+  [[nodiscard]] Credits take_credits() noexcept;
   void return_credits(std::size_t credits) noexcept { credits_.fetch_add(static_cast<std::int64_t>(credits)); }
+
+  // The background thread collects soon. Cheap where that was asked already.
+  void wake() noexcept;
 
   // What orders a span that ends now: the time that was read anyway, or a sequence where the clock is a test's, which
   // may stand still.
@@ -74,7 +80,6 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
  private:
   void run();
   void start_thread();  // mutex_ held
-  void wake() noexcept;
   void sleep_until(Deadline deadline) noexcept;
   // `end`: later spans stay for the next round.
   void collect(std::uint64_t end, bool is_flush);
@@ -99,6 +104,7 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   std::vector<SpanRecord*> submitted_;  // past the lanes
   SpanCounts retired_;                  // of lanes that are gone
   std::uint64_t processed_ = 0;
+  std::uint64_t in_hand_ = 0;           // collected, but not given to the exporters yet
   std::uint64_t flush_wanted_ = 0;
   std::uint64_t flush_done_ = 0;
   Deadline flush_deadline_;

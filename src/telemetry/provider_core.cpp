@@ -146,13 +146,14 @@ void ProviderCore::restart_after_fork(std::uint32_t generation) const noexcept {
 }
 
 Lane* ProviderCore::lane() noexcept {
+  if (is_closed()) [[unlikely]] return nullptr;
   Lane* const lane = t_lane;
   if (lane != nullptr && lane->provider() == this && lane->fork_generation() == fork_generation()) [[likely]] return lane;
   return find_lane();
 }
 
 Lane* ProviderCore::find_lane() noexcept {
-  if (t_is_gone || is_closed()) return nullptr;
+  if (t_is_gone) return nullptr;
   std::vector<Lane*>& lanes = thread_lanes().lanes;
   const std::uint32_t generation = fork_generation();
   t_lane = nullptr;
@@ -246,7 +247,7 @@ void ProviderCore::end(SpanRecord* record, std::int64_t end_unix_nanos, std::int
 
 void ProviderCore::submit(SpanRecord* record) noexcept {
   if (record->home.fork_generation() != fork_generation()) return return_records({&record, 1});  // the parent's
-  Lane* const lane = is_closed() ? nullptr : this->lane();
+  Lane* const lane = this->lane();
   if (lane != nullptr) {
     lane->ended.add();
   } else {
@@ -290,7 +291,7 @@ void ProviderCore::discard(SpanRecord* record) noexcept {
   if (record->home.fork_generation() != fork_generation()) return return_records({&record, 1});
   const std::shared_ptr<Retention> retention = std::move(record->retention);
   if (retention != nullptr && record->is_local_root) provider.discard_held(retention->drop());
-  Lane* const lane = provider.is_closed() ? nullptr : provider.lane();
+  Lane* const lane = provider.lane();
   if (lane != nullptr) {
     lane->discarded.add();
   } else {
