@@ -70,12 +70,16 @@ void Pipeline::wake() noexcept {
   if (!is_woken_.exchange(true, std::memory_order_acq_rel)) sem_post(&wake_);
 }
 
-void Pipeline::sleep_until(Deadline deadline) noexcept {
+bool Pipeline::sleep_until(Deadline deadline) noexcept {
   const auto nanos = std::chrono::duration_cast<std::chrono::nanoseconds>(deadline.time_since_epoch()).count();
   timespec until{};
   until.tv_sec = nanos / 1'000'000'000;
   until.tv_nsec = nanos % 1'000'000'000;
-  while (sem_clockwait(&wake_, CLOCK_MONOTONIC, &until) != 0 && errno == EINTR) {}
+  int outcome = 0;
+  do {
+    outcome = sem_clockwait(&wake_, CLOCK_MONOTONIC, &until);
+  } while (outcome != 0 && errno == EINTR);
+  return outcome == 0;
 }
 
 void Pipeline::start_thread() {
@@ -104,23 +108,27 @@ bool Pipeline::submit(std::vector<SpanRecord*> records) {
 }
 
 void Pipeline::run() {
+  Deadline next = steady_clock::now() + options_.batch.schedule_delay;
   bool is_stopping = false;
   while (!is_stopping) {
-    sleep_until(steady_clock::now() + options_.batch.schedule_delay);
+    bool is_due = !sleep_until(next);
     is_woken_.exchange(false, std::memory_order_acq_rel);
     std::uint64_t ticket = 0;
-    Deadline deadline;
+    Deadline flush_deadline;
     bool is_flush = false;
     {
       const std::lock_guard lock(mutex_);
       is_stopping = is_stopping_;
       ticket = flush_wanted_;
       is_flush = ticket > flush_done_;
-      deadline = flush_deadline_;
+      flush_deadline = flush_deadline_;
+      is_due = is_due || !submitted_.empty();
     }
+    if (!is_due && !is_flush && !is_stopping && !is_batch_waiting()) continue;
     collect(is_stopping ? std::numeric_limits<std::uint64_t>::max() : cutoff(), is_flush || is_stopping);
+    next = steady_clock::now() + options_.batch.schedule_delay;
     if (!is_flush) continue;
-    for (const auto& channel : channels_) channel->flush(ticket, deadline);
+    for (const auto& channel : channels_) channel->flush(ticket, flush_deadline);
     const std::lock_guard lock(mutex_);
     flush_done_ = ticket;
     changed_.notify_all();
@@ -139,6 +147,7 @@ std::uint64_t Pipeline::cutoff() const noexcept {
 // that stamp was taken. So with a cutoff taken before the lanes are read, a parent whose child was not seen is beyond
 // it and waits for the next round.
 void Pipeline::collect(std::uint64_t end, bool is_flush) {
+  const std::int64_t credits_left = credits_.load();
   {
     const std::lock_guard lock(mutex_);
     collect_lanes();
@@ -146,6 +155,7 @@ void Pipeline::collect(std::uint64_t end, bool is_flush) {
     submitted_.clear();
     in_hand_ = pending_.size();
   }
+  const std::int64_t credits_when_empty = credits_left + static_cast<std::int64_t>(pending_.size());
   std::stable_sort(pending_.begin(), pending_.end(),
                    [](const Lane::Ended& a, const Lane::Ended& b) { return a.stamp < b.stamp; });
   const auto first_later = std::find_if(pending_.begin(), pending_.end(),
@@ -155,8 +165,11 @@ void Pipeline::collect(std::uint64_t end, bool is_flush) {
   for (auto ended = pending_.begin(); ended != first_later; ++ended) records.push_back(ended->record);
   pending_.erase(pending_.begin(), first_later);
   dispatch(std::move(records), is_flush);
-  wake_at_credits_.store(
-      std::max<std::int64_t>(0, credits_.load() - static_cast<std::int64_t>(options_.batch.max_export_batch_size)));
+  // What idle lanes keep of the credits is not among those counted here, and so does not pass for spans that wait.
+  const auto queue_size = static_cast<std::int64_t>(options_.batch.max_queue_size);
+  const auto batch_size = static_cast<std::int64_t>(options_.batch.max_export_batch_size);
+  wake_at_credits_.store(std::max<std::int64_t>(0, std::min(credits_when_empty, queue_size) - batch_size));
+  if (is_batch_waiting()) wake();  // whoever recorded it went by the old mark
 }
 
 void Pipeline::collect_lanes() {

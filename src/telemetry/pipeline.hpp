@@ -80,10 +80,12 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
  private:
   void run();
   void start_thread();  // mutex_ held
-  void sleep_until(Deadline deadline) noexcept;
+  // True when woken, false at the deadline.
+  [[nodiscard]] bool sleep_until(Deadline deadline) noexcept;
   // `end`: later spans stay for the next round.
   void collect(std::uint64_t end, bool is_flush);
   void collect_lanes();  // mutex_ held
+  [[nodiscard]] bool is_batch_waiting() const noexcept { return credits_.load() <= wake_at_credits_.load(); }
   [[nodiscard]] bool join_thread(Deadline deadline);
   void dispatch(std::vector<SpanRecord*> records, bool is_flush);
   [[nodiscard]] std::uint64_t cutoff() const noexcept;
