@@ -270,8 +270,8 @@ Result<Value> parse(std::string_view text, const std::string& file) {
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);
     TreeBuilder builder(text, file);
-    if (!parser.HandleNextDocument(builder)) return Value{.position = {file, 1, 1}};
-    auto root = builder.take_root();
+    Value root;
+    if (parser.HandleNextDocument(builder)) root = builder.take_root();
     TreeBuilder another(text, file);
     if (parser.HandleNextDocument(another)) {
       return fail_at(another.take_root(), "a second document", "one document in a file");

@@ -35,7 +35,7 @@ struct Value {
   SourcePosition text_position = {};
   bool is_verbatim = false;
   std::vector<Value> items = {};
-  std::vector<Entry> entries = {};  // in the order written
+  std::vector<Entry> entries;  // in the order written; no initializer: clang would need Entry whole here
 
   [[nodiscard]] const Value* find(std::string_view key) const noexcept;
 };
