@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -91,6 +92,10 @@ class GatedExporter final : public SpanExporter {
     const std::lock_guard lock(gate_->mutex_);
     gate_->was_cancelled_ = true;
     gate_->changed_.notify_all();
+  }
+  void after_fork_in_child() noexcept override {
+    new (&gate_->mutex_) std::mutex;  // the parent's threads wait at the old ones
+    new (&gate_->changed_) std::condition_variable;
   }
 
  private:
