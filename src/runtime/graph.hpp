@@ -155,6 +155,7 @@ class GraphState {
     std::string output;  // kept through a loop's reset, for the input of the next pass
   };
   class Scope;
+  class CheckpointReader;
 
   void begin(NodeIndex node);
   void skip(NodeIndex node);

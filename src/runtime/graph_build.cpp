@@ -299,14 +299,8 @@ void GraphBuilder::add_ends() {
     if (node != kNone) made_->nodes[node].is_entry = true;
   }
   for (std::size_t i = 0; i < workflow_.terminals().size(); ++i) {
-    const auto position = position_at(workflow_.terminal_positions(), i);
-    const auto node = resolve(workflow_.terminals()[i], position, "terminal");
-    if (node == kNone) continue;
-    made_->nodes[node].is_terminal = true;
-    if (!made_->nodes[node].outgoing.empty()) {
-      warning(position,
-              fmt::format("terminal \"{}\" has successors: they run, but their output is not the run's", id_of(node)));
-    }
+    const auto node = resolve(workflow_.terminals()[i], position_at(workflow_.terminal_positions(), i), "terminal");
+    if (node != kNone) made_->nodes[node].is_terminal = true;
   }
   for (auto& node : made_->nodes) {
     if (workflow_.entries().empty()) node.is_entry = node.incoming.empty();

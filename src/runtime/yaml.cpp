@@ -88,6 +88,7 @@ class TreeBuilder final : public YAML::EventHandler {
  private:
   struct Open {
     Value value;
+    YAML::Mark mark;
     YAML::anchor_t anchor = 0;
     std::size_t values_before = 0;
     std::size_t depth_inside = 0;
@@ -126,7 +127,7 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void open(Value value, YAML::anchor_t anchor, const YAML::Mark& mark) {
     if (open_.size() == kYamlDepthMax) refuse_depth(mark);
-    open_.push_back({.value = std::move(value), .anchor = anchor, .values_before = values_ - 1});
+    open_.push_back({.value = std::move(value), .mark = mark, .anchor = anchor, .values_before = values_ - 1});
   }
 
   void close() {
@@ -135,7 +136,7 @@ class TreeBuilder final : public YAML::EventHandler {
     const std::size_t depth = closed.depth_inside + 1;
     if (closed.anchor != 0) {
       const std::size_t values = values_ - closed.values_before;
-      count(values, YAML::Mark());  // the copy kept for aliases takes memory too
+      count(values, closed.mark);  // the copy kept for aliases takes memory too
       anchors_[closed.anchor] = {closed.value, values, depth};
     }
     if (!open_.empty()) open_.back().depth_inside = std::max(open_.back().depth_inside, depth);
@@ -211,9 +212,13 @@ Result<void> check_text(std::string_view text, const std::string& file) {
   return tl::unexpected(Error{ErrorCode::invalid_input, "not UTF-8 text", position_of_offset(text, bad, file)});
 }
 
-Error error_of(const YAML::Exception& failure, const std::string& file) {
+Error error_of(const YAML::Exception& failure, std::string_view text, const std::string& file) {
   Error error{ErrorCode::invalid_input, fmt::format("not YAML: {}", failure.msg), SourcePosition{file}};
-  if (!failure.mark.is_null()) error.position = {file, failure.mark.line + 1, failure.mark.column + 1};
+  // Its offset, as yaml-cpp's line and column are wrong at the end of a text.
+  if (!failure.mark.is_null()) {
+    const auto offset = std::min(static_cast<std::size_t>(std::max(failure.mark.pos, 0)), text.size());
+    error.position = position_of_offset(text, offset, file);
+  }
   return error;
 }
 
@@ -281,7 +286,7 @@ Result<Value> parse(std::string_view text, const std::string& file) {
   } catch (const Refused& refused) {
     return tl::unexpected(refused.error);
   } catch (const YAML::Exception& failure) {
-    return tl::unexpected(error_of(failure, file));
+    return tl::unexpected(error_of(failure, text, file));
   }
 }
 

@@ -80,14 +80,15 @@ class Workflow {
   [[nodiscard]] static Result<Workflow> from_file(const std::string& path);
   [[nodiscard]] static Result<Workflow> from_yaml(std::string_view yaml, const std::string& file = "workflow");
   // planner → researcher → executor → critic; a critic whose answer begins with "REVISE" sends the work back to the
-  // executor at most `max_replans` times.
+  // executor at most `max_replans` times. The run's output is the executor's.
   [[nodiscard]] static Workflow default_team(int max_replans);
 
   Workflow& node(Node node);
   Workflow& edge(std::string from, std::string to, std::string when = {});
   Workflow& loop(Loop loop);
   Workflow& entry(std::string node_id);
-  Workflow& terminal(std::string node_id);  // may be called several times: outputs of these are the run's output
+  // May be called several times: the outputs of these nodes are the run's output. Default: nodes without successors.
+  Workflow& terminal(std::string node_id);
   Workflow& policy(Policy policy);
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
@@ -107,8 +108,8 @@ class Workflow {
   [[nodiscard]] const std::string& source_path() const noexcept { return source_path_; }
 
   // What keeps it from running (errors: duplicate and unknown ids, cycles without a bound, a missing entry, bad
-  // conditions and schemas, …) and what is probably not meant (warnings: unreachable nodes, terminals with successors,
-  // …). In the order of their position. Whether agents and tools are registered only a Mesh can tell.
+  // conditions and schemas, …) and what is probably not meant (warnings: unreachable nodes, fields without effect, …).
+  // In the order of their position. Whether agents and tools are registered only a Mesh can tell.
   [[nodiscard]] std::vector<Problem> check() const;
 
  private:
