@@ -39,6 +39,7 @@ struct StepFacts {
   std::int64_t cost_nano_usd = 0;
   std::optional<double> uncertainty = std::nullopt;
   std::optional<Risk> risk = std::nullopt;  // of what the step did or is about to do
+  std::optional<AgentRole> role = std::nullopt;  // evidence and citations are asked of researchers and executors
   bool approved = false;                    // a person has approved this step already: the human gate does not ask again
 };
 

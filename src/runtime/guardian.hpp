@@ -51,16 +51,18 @@ class Guardian {
   // The built-in rules and those of `policy.rules_file`, read through `files`. Errors carry file, line and column.
   [[nodiscard]] static Result<Guardian> make(const ContentPolicy& policy, FileSystem& files = system_files());
   // The same with the text of a rules file in hand.
-  [[nodiscard]] static Result<Guardian> from_yaml(std::string_view yaml, const std::string& file, bool builtin_rules);
+  [[nodiscard]] static Result<Guardian> from_yaml(std::string_view text, const std::string& file, bool with_builtin_rules);
 
   // Findings in the order of their place. Rules for health data are left out: see scan_health_data.
   [[nodiscard]] std::vector<Finding> scan(std::string_view text, Direction direction) const;
+  // The built-in rules alone, also where the policy switches them off: for what a compliance mode demands.
+  [[nodiscard]] std::vector<Finding> scan_builtin(std::string_view text, Direction direction) const;
   // Health data, and the identifiers that make it someone's (HIPAA, 45 CFR 164.514(b)(2), as far as patterns reach).
   [[nodiscard]] std::vector<Finding> scan_health_data(std::string_view text) const;
   // `text` with each of those replaced by "[removed: RULE]". A text over kGuardianTextBytesMax is removed whole.
   [[nodiscard]] std::string scrub(std::string_view text) const;
 
-  // All rules, in order, for documents and `lint`.
+  // The rules that `scan` goes by, in order.
   struct RuleInfo {
     std::string id;
     Severity on_input = Severity::info;

@@ -39,9 +39,9 @@ struct Carbon {
 };
 
 struct Usage {
-  Tokens tokens;
+  Tokens tokens = {};
   std::int64_t cost_nano_usd = 0;
-  Carbon carbon;
+  Carbon carbon = {};
   std::int64_t model_calls = 0;
 
   [[nodiscard]] double cost_usd() const noexcept { return static_cast<double>(cost_nano_usd) / 1e9; }
