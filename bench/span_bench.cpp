@@ -1,7 +1,7 @@
 // What a span costs the thread that records it, while the pipeline drains to an exporter that reads every span.
 //
 // Spans are recorded in bursts of half the queue's size and drained between them, outside the measured time, so that
-// none is dropped; `continuous` never pauses, and reports how many were. CPU time is that of the recording threads.
+// none is dropped. CPU time is that of the recording threads.
 #include <atomic>
 #include <cstdlib>
 #include <memory>
@@ -11,7 +11,9 @@
 
 #include <benchmark/benchmark.h>
 
+#include "telemetry/lane.hpp"
 #include "telemetry/provider.hpp"
+#include "telemetry/span_record.hpp"
 
 namespace {
 
@@ -102,19 +104,15 @@ void record(const Tracer& tracer, const SpanOptions& options, std::int64_t attri
 
 std::unique_ptr<Fixture> g_fixture;
 
-void report(benchmark::State& state, std::uint64_t allocations) {
-  state.counters["allocations_per_span"] =
-      benchmark::Counter(static_cast<double>(allocations), benchmark::Counter::kAvgIterations);
-}
-
 void span_in_bursts(benchmark::State& state) {
   const bool is_root = state.range(1) != 0;
   if (state.thread_index() == 0) g_fixture = std::make_unique<Fixture>();
   SpanOptions options;
   const Fixture* fixture = nullptr;
   std::uint64_t allocations = 0;
-  std::size_t left = 0;
   std::uint64_t before = t_allocations;
+  const std::size_t burst = kBurst / static_cast<std::size_t>(state.threads());
+  std::size_t left = 0;
   for (auto _ : state) {
     if (left == 0) {
       allocations += t_allocations - before;
@@ -122,10 +120,11 @@ void span_in_bursts(benchmark::State& state) {
       if (fixture == nullptr) {
         fixture = g_fixture.get();
         if (!is_root) options.parent = fixture->parent.context();
-        for (std::size_t i = 0; i < kQueueSize; ++i) record(fixture->tracer, options, 10);  // fills the pool
+        std::vector<Span> open;  // as many records as a burst needs, so that the pool is warm
+        for (std::size_t i = 0; i < burst; ++i) open.push_back(fixture->tracer.start_span("warm"));
       }
       fixture->drain();
-      left = kBurst / static_cast<std::size_t>(state.threads());
+      left = burst;
       before = t_allocations;
       state.ResumeTiming();
     }
@@ -133,18 +132,72 @@ void span_in_bursts(benchmark::State& state) {
     record(fixture->tracer, options, state.range(0));
   }
   allocations += t_allocations - before;
-  report(state, allocations);
+  state.counters["allocations_per_span"] =
+      benchmark::Counter(static_cast<double>(allocations), benchmark::Counter::kAvgIterations);
   if (state.thread_index() == 0) {
     g_fixture->drain();
     state.counters["dropped"] = static_cast<double>(g_fixture->provider->stats().dropped_queue_full);
-    state.counters["bytes_per_span"] =
-        static_cast<double>(ReadingExporter::bytes.load()) / static_cast<double>(ReadingExporter::spans.load());
   }
+}
+
+// Hangs until it is told to go on, so that the queue fills.
+class HangingExporter final : public SpanExporter {
+ public:
+  explicit HangingExporter(std::shared_ptr<std::atomic<bool>> go_on) : go_on_(std::move(go_on)) {}
+  [[nodiscard]] std::string_view name() const noexcept override { return "hanging"; }
+  [[nodiscard]] bool may_wait() const noexcept override { return false; }
+  [[nodiscard]] ExportOutcome export_batch(const SpanBatch& batch, std::chrono::steady_clock::time_point) override {
+    go_on_->wait(false);
+    return {batch.span_count, 0, {}};
+  }
+
+ private:
+  const std::shared_ptr<std::atomic<bool>> go_on_;
+};
+
+// What it costs to end a span that finds the queue full: both clock reads' second one included.
+void end_with_full_queue(benchmark::State& state) {
+  auto go_on = std::make_shared<std::atomic<bool>>(false);
+  std::vector<std::unique_ptr<SpanExporter>> exporters;
+  exporters.push_back(std::make_unique<HangingExporter>(go_on));
+  const auto provider = make_provider({}, std::move(exporters));
+  const Tracer tracer = provider->tracer({.name = "bench"});
+  while (provider->stats().dropped_queue_full == 0) tracer.start_span("fills the queue").end();
+  std::vector<Span> spans;
+  spans.reserve(kBurst);
+  for (auto _ : state) {
+    if (spans.empty()) {
+      state.PauseTiming();
+      for (std::size_t i = 0; i < kBurst; ++i) set_attributes(spans.emplace_back(tracer.start_span("dropped")), 10);
+      state.ResumeTiming();
+    }
+    spans.back().end();
+    spans.pop_back();
+  }
+  state.counters["dropped"] = static_cast<double>(provider->stats().dropped_queue_full);
+  go_on->store(true);
+  go_on->notify_all();
+}
+
+// Not a time: how large a span of ten attributes is on the wire, and what memory it holds while it waits.
+void span_size(benchmark::State& state) {
+  const Fixture fixture;
+  const std::uint64_t bytes = ReadingExporter::bytes;
+  const std::uint64_t spans = ReadingExporter::spans;
+  SpanOptions options;
+  options.parent = fixture.parent.context();
+  for (auto _ : state) record(fixture.tracer, options, 10);
+  fixture.drain();
+  state.counters["encoded_bytes"] =
+      static_cast<double>(ReadingExporter::bytes - bytes) / static_cast<double>(ReadingExporter::spans - spans);
+  state.counters["waiting_bytes"] = static_cast<double>(sizeof(SpanRecord) + sizeof(Lane::Ended));
 }
 
 }  // namespace
 
 BENCHMARK(span_in_bursts)->ArgNames({"attributes", "root"})->Args({0, 0})->Args({10, 0})->Args({0, 1})->Args({10, 1});
 BENCHMARK(span_in_bursts)->ArgNames({"attributes", "root"})->Args({10, 0})->Threads(2);
+BENCHMARK(end_with_full_queue);
+BENCHMARK(span_size)->Iterations(1000);
 
 BENCHMARK_MAIN();

@@ -72,7 +72,7 @@ Word copy_word(char* out, const char* in, std::size_t at) noexcept {
 }
 
 // Copies text, inlined and by words that overlap at the end since most texts are short, and tells whether it is ASCII.
-bool copy_ascii(char* out, std::string_view text) noexcept {
+[[gnu::always_inline]] inline bool copy_ascii(char* out, std::string_view text) noexcept {
   const char* const in = text.data();
   const std::size_t size = text.size();
   std::uint64_t seen = 0;
@@ -403,13 +403,6 @@ void SpanRecord::finish(std::int64_t end_unix_nanos) noexcept {
   out = write_count<SpanField::dropped_events_count>(out, dropped_events_);
   out = write_count<SpanField::dropped_links_count>(out, dropped_links_);
   bytes_.set_end(out);
-}
-
-std::size_t SpanRecord::memory_bytes() const noexcept {
-  std::size_t bytes = sizeof(SpanRecord) + status_message_.capacity();
-  if (bytes_.capacity() > kInlineBytes) bytes += bytes_.capacity();
-  if (index_.capacity() > kInlineAttributes) bytes += index_.capacity() * sizeof(IndexEntry);
-  return bytes;
 }
 
 void SpanRecord::recycle() noexcept {

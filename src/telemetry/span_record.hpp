@@ -62,8 +62,6 @@ class SpanRecord {
   [[nodiscard]] std::string_view bytes() const noexcept { return {bytes_.data(), bytes_.size()}; }
   [[nodiscard]] const TracerCore& tracer() const noexcept { return *tracer_; }
   [[nodiscard]] std::int64_t local_root_start_unix_nanos() const noexcept { return local_root_start_unix_nanos_; }
-  // Memory that this span occupies, spare room included.
-  [[nodiscard]] std::size_t memory_bytes() const noexcept;
   // Makes it ready for the pool.
   void recycle() noexcept;
 
