@@ -26,7 +26,7 @@ struct BudgetLimits {
 
 // What a checkpoint keeps of a meter. Reservations are not part of it: a run pauses when no call is under way.
 struct BudgetTotals {
-  Usage spent;
+  Usage spent = {};
   std::int64_t steps = 0;
 };
 
