@@ -70,16 +70,12 @@ std::size_t receive_header(char* data, std::size_t, std::size_t size, void* user
 HttpFailurePhase phase_of(CURLcode code) {
   switch (code) {
     case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_URL_MALFORMAT:
-      return HttpFailurePhase::request;
+    case CURLE_URL_MALFORMAT: return HttpFailurePhase::request;
     case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY:
-      return HttpFailurePhase::resolve;
+    case CURLE_COULDNT_RESOLVE_PROXY: return HttpFailurePhase::resolve;
     case CURLE_COULDNT_CONNECT:
-    case CURLE_PROXY:
-      return HttpFailurePhase::connect;
-    case CURLE_OPERATION_TIMEDOUT:
-      return HttpFailurePhase::timeout;
+    case CURLE_PROXY: return HttpFailurePhase::connect;
+    case CURLE_OPERATION_TIMEDOUT: return HttpFailurePhase::timeout;
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CERTPROBLEM:
@@ -90,10 +86,8 @@ HttpFailurePhase phase_of(CURLcode code) {
     case CURLE_SSL_INVALIDCERTSTATUS:
     case CURLE_SSL_CLIENTCERT:
     case CURLE_SSL_ENGINE_NOTFOUND:
-    case CURLE_SSL_ENGINE_SETFAILED:
-      return HttpFailurePhase::tls;
-    default:
-      return HttpFailurePhase::reset;  // got nothing, partial, send or receive error, broken HTTP framing
+    case CURLE_SSL_ENGINE_SETFAILED: return HttpFailurePhase::tls;
+    default: return HttpFailurePhase::reset;  // got nothing, partial, send or receive error, broken HTTP framing
   }
 }
 

@@ -25,8 +25,7 @@ std::string part_of(CURLU* handle, CURLUPart part, unsigned flags = 0) {
 }
 
 tl::unexpected<Error> not_a_url(std::string_view setting, std::string_view text, std::string_view why) {
-  return fail(ErrorCode::invalid_argument,
-              fmt::format("{} \"{}\" is not a URL: {}", setting, text.substr(0, 200), why),
+  return fail(ErrorCode::invalid_argument, fmt::format("{} \"{}\" is not a URL: {}", setting, text.substr(0, 200), why),
               "write it as http://HOST:PORT or https://HOST:PORT");
 }
 
@@ -67,7 +66,8 @@ Result<Url> parse_endpoint_url(std::string_view setting, std::string_view text) 
   }
   const std::string port = part_of(handle.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT);
   const auto parsed = std::from_chars(port.data(), port.data() + port.size(), url.port);
-  if (parsed.ec != std::errc{} || url.port == 0) return not_a_url(setting, text, "the port is not a number from 1 to 65535");
+  if (parsed.ec != std::errc{} || url.port == 0)
+    return not_a_url(setting, text, "the port is not a number from 1 to 65535");
   url.path = part_of(handle.get(), CURLUPART_PATH);
   if (url.path.empty()) url.path = "/";
   url.query = part_of(handle.get(), CURLUPART_QUERY);

@@ -82,10 +82,11 @@ SamplerOptions sampler_of(EnvironmentReader& reader) {
 
 std::vector<Propagator> propagators_of(EnvironmentReader& reader) {
   constexpr const char* kName = "OTEL_PROPAGATORS";
-  static const std::map<std::string, Propagator, std::less<>> kPropagators = {{"tracecontext", Propagator::tracecontext},
-                                                                              {"baggage", Propagator::baggage},
-                                                                              {"b3", Propagator::b3},
-                                                                              {"b3multi", Propagator::b3multi}};
+  static const std::map<std::string, Propagator, std::less<>> kPropagators = {
+      {"tracecontext", Propagator::tracecontext},
+      {"baggage", Propagator::baggage},
+      {"b3", Propagator::b3},
+      {"b3multi", Propagator::b3multi}};
   const auto text = reader.text(kName);
   if (!text) return {Propagator::tracecontext, Propagator::baggage};
   std::vector<Propagator> propagators;
@@ -152,8 +153,7 @@ std::optional<Endpoint> endpoint_of(const TelemetrySettings& settings, const Env
 Result<std::string> protocol_of(const TelemetrySettings& settings, EnvironmentReader& reader) {
   if (!settings.otlp_protocol.empty()) {
     if (std::find(kProtocols.begin(), kProtocols.end(), settings.otlp_protocol) == kProtocols.end()) {
-      return fail(ErrorCode::invalid_argument,
-                  fmt::format("telemetry_otlp_protocol is \"{}\"", settings.otlp_protocol),
+      return fail(ErrorCode::invalid_argument, fmt::format("telemetry_otlp_protocol is \"{}\"", settings.otlp_protocol),
                   "write http/protobuf, http/json or grpc");
     }
     return settings.otlp_protocol;
@@ -192,8 +192,8 @@ Result<TextPairs> headers_of(const TelemetrySettings& settings, std::vector<std:
   auto headers = parse_pairs(named->text);
   // The text is not shown: headers hold credentials.
   if (!headers || !std::all_of(headers->begin(), headers->end(), is_header)) {
-    warnings.push_back(fmt::format("{} is ignored: it must be NAME=VALUE,NAME=VALUE with percent-encoded values",
-                                   named->name));
+    warnings.push_back(
+        fmt::format("{} is ignored: it must be NAME=VALUE,NAME=VALUE with percent-encoded values", named->name));
     return TextPairs{};
   }
   return std::move(*headers);
@@ -249,8 +249,8 @@ Result<std::string> http_url_of(const Endpoint& endpoint, std::vector<std::strin
   if (endpoint.form == Endpoint::Form::whole) return url.text();
   if (endpoint.form == Endpoint::Form::base && url.path.ends_with(kTracesPath)) {
     url.path += kTracesPath;
-    warnings.push_back(fmt::format("{} is a base URL, so spans go to {}; for a whole URL there is {}",
-                                   endpoint.setting, url.display(), otlp_names("ENDPOINT").front()));
+    warnings.push_back(fmt::format("{} is a base URL, so spans go to {}; for a whole URL there is {}", endpoint.setting,
+                                   url.display(), otlp_names("ENDPOINT").front()));
     return url.text();
   }
   return with_traces_path(std::move(url));

@@ -41,12 +41,9 @@ std::string random_uuid() {
 }  // namespace
 
 Attributes resource_of(const Attributes& given, EnvironmentReader& reader) {
-  Attributes resource = {{kServiceName, "meshflow"},
-                         {"service.instance.id", random_uuid()},
-                         {"telemetry.sdk.name", "meshflow"},
-                         {"telemetry.sdk.language", "cpp"},
-                         {"telemetry.sdk.version", version()},
-                         {"process.pid", std::int64_t{::getpid()}}};
+  Attributes resource = {{kServiceName, "meshflow"},           {"service.instance.id", random_uuid()},
+                         {"telemetry.sdk.name", "meshflow"},   {"telemetry.sdk.language", "cpp"},
+                         {"telemetry.sdk.version", version()}, {"process.pid", std::int64_t{::getpid()}}};
   std::array<char, 256> host{};
   if (::gethostname(host.data(), host.size() - 1) == 0) set(resource, "host.name", host.data());
   if (const auto text = reader.text("OTEL_RESOURCE_ATTRIBUTES")) {

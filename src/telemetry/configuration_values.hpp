@@ -44,8 +44,8 @@ class EnvironmentReader {
 
   [[nodiscard]] bool flag(std::string_view name) const { return environment_.is_true(name); }
   // A whole number from `least` to `most`.
-  [[nodiscard]] std::optional<std::int64_t> integer(
-      std::string_view name, std::int64_t least = 0, std::int64_t most = std::numeric_limits<std::int32_t>::max());
+  [[nodiscard]] std::optional<std::int64_t> integer(std::string_view name, std::int64_t least = 0,
+                                                    std::int64_t most = std::numeric_limits<std::int32_t>::max());
   [[nodiscard]] std::optional<double> number(std::string_view name, double least, double most);
   // One of `choices`, in any case; as it is spelt there.
   [[nodiscard]] std::optional<std::string> choice(std::string_view name, const std::vector<std::string>& choices);

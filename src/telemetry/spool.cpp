@@ -107,9 +107,9 @@ class SpoolExporter final : public SpanExporter {
                             cleaned.losses.size(), options_.directory, unread_bytes);
     }
     if (cleaned.bytes_left > limits.bytes_max) {
-      return fail(ErrorCode::limit_exceeded, fmt::format("{} holds {} bytes in files that are being written, its limit is {}",
-                                                         options_.directory, cleaned.bytes_left,
-                                                         options_.directory_bytes_max));
+      return fail(ErrorCode::limit_exceeded,
+                  fmt::format("{} holds {} bytes in files that are being written, its limit is {}", options_.directory,
+                              cleaned.bytes_left, options_.directory_bytes_max));
     }
     return {};
   }

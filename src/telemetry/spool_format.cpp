@@ -29,8 +29,7 @@ T get(std::string_view bytes, std::size_t offset) {
 
 std::uint32_t crc32_of(std::string_view bytes, std::uint32_t before = 0) {
   if (bytes.empty()) return before;  // zlib answers a null pointer with the initial value
-  return static_cast<std::uint32_t>(
-      ::crc32_z(before, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
+  return static_cast<std::uint32_t>(::crc32_z(before, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
 }
 
 std::uint32_t frame_checksum(std::uint32_t payload_bytes, std::uint32_t type, std::string_view payload) {

@@ -48,7 +48,6 @@ struct Cleaned {
 
 // Removes what may go. Losses are appended to `directory`/losses, one line each ("UNIX_SECONDS FILE UNREAD_BYTES
 // REASON"), and returned. Safe while other processes write, read and clean.
-[[nodiscard]] Result<Cleaned> clean(FileSystem& files, const std::string& directory,
-                                              const KeepingLimits& limits);
+[[nodiscard]] Result<Cleaned> clean(FileSystem& files, const std::string& directory, const KeepingLimits& limits);
 
 }  // namespace meshflow::telemetry::spool

@@ -74,7 +74,7 @@ class SpoolReader {
 
   struct Request {
     std::string payload;  // an ExportTraceServiceRequest
-    std::string file;     // where it came from: name and offset of the frame's end
+    std::string file;  // where it came from: name and offset of the frame's end
     std::uint64_t end = 0;
   };
   // The next request; nothing where all that is there has been returned. Frames of other types are passed over.
@@ -98,10 +98,10 @@ class SpoolReader {
 
   std::string directory_;
   std::string name_;
-  FileSystem* files_;                 // never null
+  FileSystem* files_;  // never null
   std::unique_ptr<AppendFile> lock_;  // held for life
   spool::Positions positions_;
-  std::vector<OpenFile> open_;            // oldest first
+  std::vector<OpenFile> open_;  // oldest first
   std::set<std::string, std::less<>> done_;  // names of files that were read to their end
   SpoolDamage damage_;
 };

@@ -63,7 +63,9 @@ class FaultyFiles::Read final : public ReadFile {
 FaultyFiles::FaultyFiles() = default;
 FaultyFiles::~FaultyFiles() = default;
 
-void FaultyFiles::fail_after(FileOperation operation, unsigned nth, ErrorCode code) { faults_[operation] = {nth, code}; }
+void FaultyFiles::fail_after(FileOperation operation, unsigned nth, ErrorCode code) {
+  faults_[operation] = {nth, code};
+}
 
 void FaultyFiles::fail_always(FileOperation operation, bool fails) {
   if (fails) {

@@ -8,13 +8,13 @@
 #include <stdexcept>
 #include <thread>
 
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <zlib.h>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
-#include <zlib.h>
 
 namespace meshflow::test {
 namespace {
@@ -168,11 +168,8 @@ class HttpServer::Implementation {
     boost::system::error_code error;
     switch (reply.ending) {
       case ScriptedReply::Ending::hang:
-      case ScriptedReply::Ending::close:
-        return false;
-      case ScriptedReply::Ending::reset:
-        socket.set_option(asio::socket_base::linger(true, 0), error);
-        return false;
+      case ScriptedReply::Ending::close: return false;
+      case ScriptedReply::Ending::reset: socket.set_option(asio::socket_base::linger(true, 0), error); return false;
       case ScriptedReply::Ending::half_a_body: {
         auto response = response_of(reply);
         std::ostringstream text;
@@ -181,8 +178,7 @@ class HttpServer::Implementation {
         asio::write(stream, asio::buffer(whole.data(), whole.size() - (reply.body.size() + 1) / 2), error);
         return false;
       }
-      case ScriptedReply::Ending::whole:
-        break;
+      case ScriptedReply::Ending::whole: break;
     }
     http::write(stream, response_of(reply), error);
     return !error;
@@ -253,7 +249,8 @@ TestCertificate TestCertificate::make() {
   X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 24 * 3600);
   X509_set_pubkey(certificate.get(), key.get());
   X509_NAME* name = X509_get_subject_name(certificate.get());
-  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("meshflow test"), -1, -1, 0);
+  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("meshflow test"), -1, -1,
+                             0);
   X509_set_issuer_name(certificate.get(), name);
   for (const auto& [id, value] : {std::pair{NID_subject_alt_name, "IP:127.0.0.1,DNS:localhost"},
                                   std::pair{NID_basic_constraints, "critical,CA:TRUE"}}) {

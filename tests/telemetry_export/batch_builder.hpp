@@ -16,15 +16,14 @@ namespace meshflow::test {
 class BatchBuilder {
  public:
   BatchBuilder() {
-    resource_ = otlp::encode(otlp::Resource{.attributes = {{"service.name", {std::string("meshflow")}}},
-                                            .dropped_attributes_count = 0,
-                                            .entity_refs = {}});
+    resource_ = otlp::encode(otlp::Resource{
+        .attributes = {{"service.name", {std::string("meshflow")}}}, .dropped_attributes_count = 0, .entity_refs = {}});
     batch_.resource = resource_;
   }
 
   BatchBuilder& add(const otlp::Span& span, const std::string& scope = "meshflow", std::int64_t root_start = 0) {
-    const std::string bytes = otlp::encode(otlp::InstrumentationScope{
-        .name = scope, .version = "", .attributes = {}, .dropped_attributes_count = 0});
+    const std::string bytes = otlp::encode(
+        otlp::InstrumentationScope{.name = scope, .version = "", .attributes = {}, .dropped_attributes_count = 0});
     std::uint32_t index = 0;
     while (index < batch_.scopes.size() && batch_.scopes[index].scope != bytes) ++index;
     if (index == batch_.scopes.size()) batch_.scopes.push_back({kept_.emplace_back(bytes), "", {}});

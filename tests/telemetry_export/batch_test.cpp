@@ -20,8 +20,7 @@ TEST(EncodeRequest, HoldsResourceScopesAndSpansAsTheyAre) {
   EXPECT_EQ(resources[0].resource.attributes.at(0).key, "service.name");
   ASSERT_EQ(resources[0].scope_spans.size(), 2u);
   EXPECT_EQ(resources[0].scope_spans[0].scope.name, "a");
-  EXPECT_EQ(resources[0].scope_spans[0].spans,
-            (std::vector<otlp::Span>{make_span("one", 1), make_span("three", 3)}));
+  EXPECT_EQ(resources[0].scope_spans[0].spans, (std::vector<otlp::Span>{make_span("one", 1), make_span("three", 3)}));
   EXPECT_EQ(resources[0].scope_spans[1].spans, (std::vector<otlp::Span>{make_span("two", 2)}));
 }
 

@@ -88,7 +88,8 @@ TEST(Configure, ServiceNameBeatsResourceAttributesAndThePolicyBeatsBoth) {
   TelemetrySettings settings;
   settings.resource = {{"service.name", "c"}};
   EXPECT_EQ(text_of(configured(variables, settings).provider.resource, "service.name"), "c");
-  EXPECT_EQ(text_of(configured({{"OTEL_RESOURCE_ATTRIBUTES", "service.name=a"}}).provider.resource, "service.name"), "a");
+  EXPECT_EQ(text_of(configured({{"OTEL_RESOURCE_ATTRIBUTES", "service.name=a"}}).provider.resource, "service.name"),
+            "a");
 }
 
 TEST(Configure, BrokenResourceAttributesAreDiscardedWholeWithOneWarning) {
@@ -303,8 +304,8 @@ TEST(OtlpSettings, ThoseForTracesBeatTheGeneralOnes) {
 
 TEST(OtlpSettings, BrokenHeadersAreIgnoredAndTheirTextIsNotShown) {
   for (const char* text : {"authorization", "a b=1", "k=%0d%0aX-Other: secret", "=secret"}) {
-    const auto configuration = configured(
-        {{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://h:1"}, {"OTEL_EXPORTER_OTLP_HEADERS", text}});
+    const auto configuration =
+        configured({{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://h:1"}, {"OTEL_EXPORTER_OTLP_HEADERS", text}});
     EXPECT_THAT(find<OtlpHttpOptions>(configuration)->headers, IsEmpty()) << text;
     EXPECT_THAT(configuration.warnings,
                 ElementsAre(::testing::AllOf(HasSubstr("OTEL_EXPORTER_OTLP_HEADERS"), Not(HasSubstr("secret")))));
@@ -323,8 +324,8 @@ TEST(OtlpSettings, APolicysHeadersBeatTheEnvironment) {
 }
 
 TEST(OtlpSettings, ACertificateFileThatCannotBeReadIsAnErrorThatNamesIt) {
-  const Error error = refused({{"OTEL_EXPORTER_OTLP_ENDPOINT", "https://h:1"},
-                               {"OTEL_EXPORTER_OTLP_CERTIFICATE", "/no/such/ca.pem"}});
+  const Error error =
+      refused({{"OTEL_EXPORTER_OTLP_ENDPOINT", "https://h:1"}, {"OTEL_EXPORTER_OTLP_CERTIFICATE", "/no/such/ca.pem"}});
   EXPECT_THAT(error.message, HasSubstr("OTEL_EXPORTER_OTLP_CERTIFICATE"));
   EXPECT_THAT(error.message, HasSubstr("/no/such/ca.pem"));
 }
@@ -345,8 +346,8 @@ TEST(Settings, EachExporterOfAPolicyIsThere) {
 TEST(DropWarnings, AreOneLineForEachThatDroppedSomething) {
   TelemetryStats stats;
   stats.exporters = {{"console", 10, 0, ""}, {"otlp_http", 3, 7, "refused"}, {"spool", 10, 0, "older files went"}};
-  EXPECT_THAT(drop_warnings(stats), ElementsAre("telemetry: otlp_http dropped 7 of 10 spans: refused",
-                                                "telemetry: spool: older files went"));
+  EXPECT_THAT(drop_warnings(stats),
+              ElementsAre("telemetry: otlp_http dropped 7 of 10 spans: refused", "telemetry: spool: older files went"));
   stats.exporters.clear();
   stats.dropped_queue_full = 5;
   EXPECT_THAT(drop_warnings(stats), ElementsAre(HasSubstr("5 spans")));

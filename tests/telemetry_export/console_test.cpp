@@ -68,9 +68,12 @@ TEST(Console, ARunSaysTotalTokensAndItsOwnStateApartFromTheSpansStatus) {
   span.end_time_unix_nano = span.start_time_unix_nano + 1'243'000'000;
   span.status = {.message = "blocked by content_policy", .code = otlp::StatusCode::error};
   span.attributes = {
-      attribute("meshflow.status", std::string("aborted")),  attribute("meshflow.tokens", std::int64_t{312}),
-      attribute("meshflow.run_id", std::string("run_1")),    attribute("meshflow.cost_usd", 0.0024),
-      attribute("meshflow.run_cost_usd", 0.0024),            attribute("meshflow.compliance", std::string("none")),
+      attribute("meshflow.status", std::string("aborted")),
+      attribute("meshflow.tokens", std::int64_t{312}),
+      attribute("meshflow.run_id", std::string("run_1")),
+      attribute("meshflow.cost_usd", 0.0024),
+      attribute("meshflow.run_cost_usd", 0.0024),
+      attribute("meshflow.compliance", std::string("none")),
       attribute("tokens", std::int64_t{312}),
   };
   EXPECT_EQ(span_block(span, static_cast<std::int64_t>(span.start_time_unix_nano)),
@@ -91,8 +94,8 @@ TEST(Console, ARunSaysTotalTokensAndItsOwnStateApartFromTheSpansStatus) {
 TEST(Console, EventsLinksKindAndDroppedCountsAreShown) {
   Span span = make_span("chat mock", 3, 2);
   span.kind = otlp::SpanKind::client;
-  span.events = {{span.start_time_unix_nano + 250'000, "exception",
-                  {attribute("exception.type", std::string("Timeout"))}, 0}};
+  span.events = {
+      {span.start_time_unix_nano + 250'000, "exception", {attribute("exception.type", std::string("Timeout"))}, 0}};
   otlp::Link link;
   link.trace_id.fill(0xBB);
   link.span_id.fill(0xCC);
@@ -115,10 +118,12 @@ TEST(Console, EventsLinksKindAndDroppedCountsAreShown) {
 
 TEST(Console, HostileTextCannotMoveTheCursorOrForgeALine) {
   Span span = make_span("a\nb", 1);
-  span.attributes = {attribute("k\n[SPAN] forged", std::string("x\x1b[2J\r\n\x7f\xc2\x9b\xe2\x80\xae\xff" "end"))};
+  span.attributes = {attribute("k\n[SPAN] forged", std::string("x\x1b[2J\r\n\x7f\xc2\x9b\xe2\x80\xae\xff"
+                                                               "end"))};
   const std::string text = span_block(span, 0);
   EXPECT_THAT(text, HasSubstr("[SPAN] a\\nb\n"));
-  EXPECT_THAT(text, HasSubstr("k\\n[SPAN] forged: x\\x1b[2J\\r\\n\\x7f\\x9b\\u202e\xEF\xBF\xBD" "end\n"));
+  EXPECT_THAT(text, HasSubstr("k\\n[SPAN] forged: x\\x1b[2J\\r\\n\\x7f\\x9b\\u202e\xEF\xBF\xBD"
+                              "end\n"));
   EXPECT_THAT(text, Not(HasSubstr("\n[SPAN] forged")));
 }
 
@@ -151,8 +156,8 @@ TEST(Console, ABatchIsPrintedInTheOrderOfEndAsWholeBlocks) {
   EXPECT_EQ(outcome.exported, 2u);
   EXPECT_EQ(outcome.dropped, 0u);
   ASSERT_EQ(printed.size(), 1u);
-  EXPECT_EQ(printed[0], span_block(make_span("child", 2, 1), 999'000'000) +
-                            span_block(make_span("root", 1), 1'000'000'000));
+  EXPECT_EQ(printed[0],
+            span_block(make_span("child", 2, 1), 999'000'000) + span_block(make_span("root", 1), 1'000'000'000));
   EXPECT_THAT(printed[0], HasSubstr("  start_ms    : 1\n"));
 }
 

@@ -42,7 +42,10 @@ std::string status_with_retry_info() {
   const std::string type = "type.googleapis.com/google.rpc.RetryInfo";
   const std::string any = "\x0a" + std::string(1, static_cast<char>(type.size())) + type + "\x12" +
                           std::string(1, static_cast<char>(retry_info.size())) + retry_info;
-  return "\x08\x08\x12\x04" "busy" "\x1a" + std::string(1, static_cast<char>(any.size())) + any;
+  return "\x08\x08\x12\x04"
+         "busy"
+         "\x1a" +
+         std::string(1, static_cast<char>(any.size())) + any;
 }
 
 TEST(RpcStatus, MessageAndRetryDelayAreRead) {
@@ -97,8 +100,8 @@ TEST_F(OtlpGrpc, RetriesTheCodesThatTheSpecificationNames) {
 }
 
 TEST_F(OtlpGrpc, RetriesNoOtherCode) {
-  for (const int code : {kInvalidArgument, kPermissionDenied, kResourceExhausted, kUnimplemented, kInternal,
-                         kUnauthenticated}) {
+  for (const int code :
+       {kInvalidArgument, kPermissionDenied, kResourceExhausted, kUnimplemented, kInternal, kUnauthenticated}) {
     server_.script({.code = code, .message = "no way"});
     const auto outcome = make()->export_batch(two_spans_.batch(), kFarDeadline);
     EXPECT_EQ(outcome.dropped, 2u) << code;
@@ -127,7 +130,9 @@ TEST_F(OtlpGrpc, PartialSuccessIsCountedAndNotRetried) {
 
 TEST_F(OtlpGrpc, ALargeBatchIsSplit) {
   EXPECT_EQ(make({.request_bytes_max = encode_request(two_spans_.batch()).size() - 1})
-                ->export_batch(two_spans_.batch(), kFarDeadline).exported, 2u);
+                ->export_batch(two_spans_.batch(), kFarDeadline)
+                .exported,
+            2u);
   EXPECT_EQ(server_.requests().size(), 2u);
 }
 
@@ -168,8 +173,7 @@ TEST_F(OtlpGrpc, TlsIsVerifiedAgainstTheGivenAuthority) {
   const std::string path = ::testing::TempDir() + std::to_string(::getpid()) + "-grpc-ca.pem";
   std::ofstream(path) << certificate.certificate_pem;
   const GrpcTarget secure_target{"127.0.0.1:" + std::to_string(secure.port()), true};
-  const auto outcome =
-      make({.target = secure_target, .ca_file = path})->export_batch(two_spans_.batch(), kFarDeadline);
+  const auto outcome = make({.target = secure_target, .ca_file = path})->export_batch(two_spans_.batch(), kFarDeadline);
   EXPECT_EQ(outcome.exported, 2u) << outcome.error;
   EXPECT_EQ(make({.target = secure_target, .timeout = 1s})->export_batch(two_spans_.batch(), kFarDeadline).dropped, 2u);
   std::filesystem::remove(path);

@@ -69,8 +69,7 @@ TEST_F(OtlpHttp, ProtobufArrivesWithTheHeadersOfTheSpecification) {
   EXPECT_EQ(requests[0].target, "/v1/traces");
   EXPECT_EQ(requests[0].headers.at("content-type"), "application/x-protobuf");
   EXPECT_EQ(requests[0].headers.at("authorization"), "Bearer x");
-  EXPECT_THAT(requests[0].headers.at("user-agent"),
-              MatchesRegex("OTel-OTLP-Exporter-Cpp/[0-9.]+ meshflow/[0-9.]+"));
+  EXPECT_THAT(requests[0].headers.at("user-agent"), MatchesRegex("OTel-OTLP-Exporter-Cpp/[0-9.]+ meshflow/[0-9.]+"));
   EXPECT_EQ(requests[0].headers.count("content-encoding"), 0u);
   EXPECT_THAT(names_in(requests[0]), ElementsAre("a", "b"));
 }

@@ -74,8 +74,8 @@ std::multiset<std::string> names_at(const HttpServer& server) {
 
 TEST(Pipeline, TheEnvironmentAloneSendsARunToAnEndpoint) {
   HttpServer server;
-  const auto provider = provider_of({}, {{"OTEL_EXPORTER_OTLP_ENDPOINT", server.url()},
-                                         {"OTEL_SERVICE_NAME", "checkout"}});
+  const auto provider =
+      provider_of({}, {{"OTEL_EXPORTER_OTLP_ENDPOINT", server.url()}, {"OTEL_SERVICE_NAME", "checkout"}});
   record_run(*provider);
   EXPECT_TRUE(provider->shutdown(10s));
   EXPECT_THAT(names_at(server), UnorderedElementsAre("run", "first", "second"));
@@ -194,8 +194,7 @@ TEST(Pipeline, TheConsoleCountsFromTheStartOfTheRootThoughItEndsLast) {
   {
     const Tracer tracer = provider->tracer({.name = "test", .version = "", .schema_url = "", .attributes = {}});
     Span root = tracer.start_span("root", {.start_unix_nanos = 1'700'000'000'000'000'000});
-    Span child = tracer.start_span(
-        "child", {.parent = root.context(), .start_unix_nanos = 1'700'000'000'250'000'000});
+    Span child = tracer.start_span("child", {.parent = root.context(), .start_unix_nanos = 1'700'000'000'250'000'000});
     child.end(1'700'000'000'300'000'000);
     root.end(1'700'000'001'000'000'000);
   }

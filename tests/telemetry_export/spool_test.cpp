@@ -308,7 +308,8 @@ TEST_F(Spool, WhereATornFrameCannotBeCutOffTheNextGoesToANewFile) {
   EXPECT_THAT(spool_files(), SizeIs(2));
   auto store = reader();
   EXPECT_THAT(read_all(store), ElementsAre(request_of("a"), request_of("c")));
-  EXPECT_EQ(store.damage(), (SpoolDamage{.corrupt_bytes = 0, .torn_files = 1, .torn_bytes = 10, .unreadable_files = 0}));
+  EXPECT_EQ(store.damage(),
+            (SpoolDamage{.corrupt_bytes = 0, .torn_files = 1, .torn_bytes = 10, .unreadable_files = 0}));
 }
 
 TEST_F(Spool, AfterAFailedSyncANewFileIsBegun) {
@@ -374,7 +375,7 @@ class SpoolOnDisk : public ::testing::Test {
 };
 
 mode_t mode_of(const std::string& path) {
-  struct stat status {};
+  struct stat status{};
   EXPECT_EQ(::stat(path.c_str(), &status), 0);
   return status.st_mode & 0777;
 }
@@ -448,8 +449,8 @@ TEST_F(SpoolOnDisk, AForkedChildWritesAFileOfItsOwn) {
   write(*spool, "parent 2");
   auto store = SpoolReader::open(directory_, "store");
   ASSERT_TRUE(store);
-  EXPECT_THAT(read_all(*store), ::testing::UnorderedElementsAre(request_of("parent 1"), request_of("child"),
-                                                                request_of("parent 2")));
+  EXPECT_THAT(read_all(*store),
+              ::testing::UnorderedElementsAre(request_of("parent 1"), request_of("child"), request_of("parent 2")));
 }
 
 }  // namespace

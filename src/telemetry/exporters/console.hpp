@@ -23,8 +23,7 @@ void write_to_stdout(std::string_view text);
 
 // Named "console". In tree mode traces whose root never ended here (a paused run) are printed when the exporter is
 // destroyed, and of a trace with more than 10,000 spans the later ones are left out and counted in its tree.
-[[nodiscard]] std::unique_ptr<SpanExporter> make_console_exporter(ConsoleMode mode,
-                                                                  ConsoleSink sink = write_to_stdout);
+[[nodiscard]] std::unique_ptr<SpanExporter> make_console_exporter(ConsoleMode mode, ConsoleSink sink = write_to_stdout);
 
 // One span's block:
 //   [SPAN] meshflow.agent

@@ -45,20 +45,18 @@ bool is_transient(grpc::StatusCode code, const RpcStatus& details) {
     case grpc::StatusCode::ABORTED:
     case grpc::StatusCode::OUT_OF_RANGE:
     case grpc::StatusCode::UNAVAILABLE:
-    case grpc::StatusCode::DATA_LOSS:
-      return true;
-    case grpc::StatusCode::RESOURCE_EXHAUSTED:
-      return details.retry_delay.has_value();
-    default:
-      return false;
+    case grpc::StatusCode::DATA_LOSS: return true;
+    case grpc::StatusCode::RESOURCE_EXHAUSTED: return details.retry_delay.has_value();
+    default: return false;
   }
 }
 
 std::string_view code_name(grpc::StatusCode code) {
   static constexpr std::array<std::string_view, 17> kNames = {
-      "OK",           "CANCELLED",         "UNKNOWN",             "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED", "NOT_FOUND",
-      "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED",          "OUT_OF_RANGE",
-      "UNIMPLEMENTED", "INTERNAL",         "UNAVAILABLE",         "DATA_LOSS",          "UNAUTHENTICATED"};
+      "OK",        "CANCELLED",      "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
+      "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
+      "ABORTED",   "OUT_OF_RANGE",   "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
+      "DATA_LOSS", "UNAUTHENTICATED"};
   const auto index = static_cast<std::size_t>(code);
   return index < kNames.size() ? kNames[index] : "an unknown code";
 }
@@ -94,7 +92,8 @@ class OtlpGrpcExporter final : public SpanExporter {
 
   ExportOutcome export_batch(const SpanBatch& batch, SteadyTime deadline) override {
     if (is_parents_) {
-      return {.exported = 0, .dropped = batch.span_count,
+      return {.exported = 0,
+              .dropped = batch.span_count,
               .error = "gRPC was in use before this process was forked; http/protobuf survives a fork"};
     }
     deadline = std::min(deadline, clock_->now() + options_.timeout);
@@ -128,9 +127,8 @@ class OtlpGrpcExporter final : public SpanExporter {
     arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectFirstMs);
     arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kReconnectFirstMs);
     arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectMaxMs);
-    auto credentials = options_.target.uses_tls
-                           ? grpc::SslCredentials({tls_.authorities, tls_.key, tls_.certificate})
-                           : grpc::InsecureChannelCredentials();
+    auto credentials = options_.target.uses_tls ? grpc::SslCredentials({tls_.authorities, tls_.key, tls_.certificate})
+                                                : grpc::InsecureChannelCredentials();
     channel_ = grpc::CreateCustomChannel(options_.target.address, credentials, arguments);
     stub_ = std::make_unique<grpc::GenericStub>(channel_);
   }
@@ -227,8 +225,8 @@ Result<std::unique_ptr<SpanExporter>> make_otlp_grpc_exporter(OtlpGrpcOptions op
   TlsFiles tls;
   MESHFLOW_TRY(tls.authorities, read_pem(options.ca_file));
   MESHFLOW_TRY(tls.certificate, read_pem(options.client_certificate_file));
-  MESHFLOW_TRY(tls.key, read_pem(options.client_key_file.empty() ? options.client_certificate_file
-                                                                 : options.client_key_file));
+  MESHFLOW_TRY(tls.key,
+               read_pem(options.client_key_file.empty() ? options.client_certificate_file : options.client_key_file));
   return std::make_unique<OtlpGrpcExporter>(std::move(options), std::move(tls), std::move(clock));
 }
 

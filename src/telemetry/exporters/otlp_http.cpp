@@ -32,8 +32,8 @@ std::string_view media_type(const net::HttpResponse& response) {
 
 // Why the peer refused, as far as it says so in words.
 std::string reason_of(const net::HttpResponse& response) {
-  std::string text = media_type(response) == kProtobufType ? parse_rpc_status(response.body).message
-                                                           : sanitize_utf8(response.body);
+  std::string text =
+      media_type(response) == kProtobufType ? parse_rpc_status(response.body).message : sanitize_utf8(response.body);
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < 0x20) c = ' ';
   }
@@ -50,7 +50,9 @@ bool is_transient(net::HttpFailurePhase phase) {
 class OtlpHttpExporter final : public SpanExporter {
  public:
   OtlpHttpExporter(OtlpHttpOptions options, std::string display_url, std::unique_ptr<RetryClock> clock)
-      : options_(std::move(options)), display_url_(std::move(display_url)), clock_(std::move(clock)),
+      : options_(std::move(options)),
+        display_url_(std::move(display_url)),
+        clock_(std::move(clock)),
         client_(options_.tls) {}
 
   std::string_view name() const noexcept override { return "otlp_http"; }
@@ -89,16 +91,14 @@ class OtlpHttpExporter final : public SpanExporter {
       if (!compressed) return {.error = compressed.error().text()};
       request = std::move(*compressed);
     }
-    return try_until(
-        deadline, *clock_, [this] { return cancelled_.load(); }, [&] { return post(request, deadline); });
+    return try_until(deadline, *clock_, [this] { return cancelled_.load(); }, [&] { return post(request, deadline); });
   }
 
   Attempt post(const std::string& body, SteadyTime deadline) {
     net::HttpRequest request;
     request.url = options_.url;
     request.headers = options_.headers;
-    request.headers.emplace_back("Content-Type",
-                                 options_.encoding == OtlpEncoding::json ? kJsonType : kProtobufType);
+    request.headers.emplace_back("Content-Type", options_.encoding == OtlpEncoding::json ? kJsonType : kProtobufType);
     request.headers.emplace_back("User-Agent", user_agent());
     if (options_.gzip) request.headers.emplace_back("Content-Encoding", "gzip");
     request.body = body;

@@ -48,8 +48,7 @@ ExportOutcome export_in_pieces(const SpanBatch& batch, std::size_t request_bytes
     request = {};
     const std::size_t half = batch.span_count / 2;
     ExportOutcome sum = export_in_pieces(slice(batch, 0, half), request_bytes_max, encode, send);
-    ExportOutcome rest =
-        export_in_pieces(slice(batch, half, batch.span_count - half), request_bytes_max, encode, send);
+    ExportOutcome rest = export_in_pieces(slice(batch, half, batch.span_count - half), request_bytes_max, encode, send);
     sum.exported += rest.exported;
     sum.dropped += rest.dropped;
     if (!rest.error.empty()) sum.error = std::move(rest.error);

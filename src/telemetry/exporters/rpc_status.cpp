@@ -40,8 +40,12 @@ std::optional<std::chrono::milliseconds> retry_delay_of_detail(protozero::pbf_re
   std::string_view value;
   while (detail.next()) {
     switch (detail.tag_and_type()) {
-      case protozero::tag_and_type(1, protozero::pbf_wire_type::length_delimited): type = view_of(detail.get_view()); break;
-      case protozero::tag_and_type(2, protozero::pbf_wire_type::length_delimited): value = view_of(detail.get_view()); break;
+      case protozero::tag_and_type(1, protozero::pbf_wire_type::length_delimited):
+        type = view_of(detail.get_view());
+        break;
+      case protozero::tag_and_type(2, protozero::pbf_wire_type::length_delimited):
+        value = view_of(detail.get_view());
+        break;
       default: detail.skip();
     }
   }
