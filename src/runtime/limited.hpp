@@ -55,42 +55,42 @@ Task<void> drive(std::shared_ptr<Wait<T>> wait, Task<Result<T>> body) {
 
 }  // namespace limited_detail
 
-// What a run offers to code that waits: all of it outlives the wait.
-struct RunClock {
+// What code that waits needs: all of it outlives the wait.
+struct WaitContext {
   const Scheduler& scheduler;
   const Strand& strand;
   Cancellation& cancellation;
 };
 
-// The result of `body`; or the reason of a cancellation; or, after `limit` (0: none), an Error of code timeout. In the
-// last two cases `body` goes on in the background, unheard, and `keep_alive` lives until it ends.
+// The result of `body`, or the reason of a cancellation. After `limit` (0: none) the scope itself is cancelled, with an
+// Error of code timeout. A body that goes on in the background is not heard, and `keep_alive` lives until it ends.
 // Called on the strand, and returns on it.
 template <typename T>
-Task<Result<T>> run_limited(RunClock run, Task<Result<T>> body, std::chrono::nanoseconds limit, std::string who,
+Task<Result<T>> run_limited(WaitContext context, Task<Result<T>> body, std::chrono::nanoseconds limit, std::string who,
                             std::shared_ptr<void> keep_alive) {
-  auto wait = std::make_shared<limited_detail::Wait<T>>(run.strand, std::move(who), std::move(keep_alive));
-  if (run.cancellation.reason()) co_return tl::unexpected(*run.cancellation.reason());
+  auto wait = std::make_shared<limited_detail::Wait<T>>(context.strand, std::move(who), std::move(keep_alive));
+  if (context.cancellation.reason()) co_return tl::unexpected(*context.cancellation.reason());
   spawn(limited_detail::drive<T>(wait, std::move(body)));
   if (wait->shot.is_set()) co_return co_await wait->shot.wait();
-  const auto token = run.cancellation.add([wait](const Error& reason) { wait->shot.set(tl::unexpected(reason)); });
+  const auto token = context.cancellation.add([wait](const Error& reason) { wait->shot.set(tl::unexpected(reason)); });
   Timer timer;
   if (limit.count() > 0) {
-    timer = run.scheduler.after(run.strand, limit, [wait, limit] {
-      wait->shot.set(fail(ErrorCode::timeout, fmt::format("{} took longer than {} s", wait->who,
-                                                          std::chrono::duration<double>(limit).count())));
+    timer = context.scheduler.after(context.strand, limit, [wait, limit, &scope = context.cancellation] {
+      scope.cancel(Error{ErrorCode::timeout, fmt::format("{} took longer than {} s", wait->who,
+                                                         std::chrono::duration<double>(limit).count())});
     });
   }
   auto result = co_await wait->shot.wait();
-  run.cancellation.remove(token);
+  context.cancellation.remove(token);
   co_return result;
 }
 
 // Runs a plain function on a thread that may block; the result comes back on the strand. An exception is an Error.
 template <typename T>
-Task<Result<T>> run_on_blocking_thread(RunClock run, std::function<Result<T>()> function, std::string who,
+Task<Result<T>> run_on_blocking_thread(WaitContext context, std::function<Result<T>()> function, std::string who,
                                        std::shared_ptr<void> keep_alive) {
-  auto wait = std::make_shared<limited_detail::Wait<T>>(run.strand, std::move(who), std::move(keep_alive));
-  run.scheduler.run_blocking([wait, function = std::move(function)] {
+  auto wait = std::make_shared<limited_detail::Wait<T>>(context.strand, std::move(who), std::move(keep_alive));
+  context.scheduler.run_blocking([wait, function = std::move(function)] {
     std::optional<Result<T>> result;
     try {
       result.emplace(function());
@@ -103,13 +103,13 @@ Task<Result<T>> run_on_blocking_thread(RunClock run, std::function<Result<T>()> 
 }
 
 // Waits for `duration`, or for a cancellation: its reason then.
-inline Task<Result<void>> sleep_limited(RunClock run, std::chrono::nanoseconds duration) {
-  auto shot = std::make_shared<OneShot<Result<void>>>(run.strand);
-  if (run.cancellation.reason()) co_return tl::unexpected(*run.cancellation.reason());
-  const auto token = run.cancellation.add([shot](const Error& reason) { shot->set(tl::unexpected(reason)); });
-  Timer timer = run.scheduler.after(run.strand, duration, [shot] { shot->set({}); });
+inline Task<Result<void>> sleep_limited(WaitContext context, std::chrono::nanoseconds duration) {
+  auto shot = std::make_shared<OneShot<Result<void>>>(context.strand);
+  if (context.cancellation.reason()) co_return tl::unexpected(*context.cancellation.reason());
+  const auto token = context.cancellation.add([shot](const Error& reason) { shot->set(tl::unexpected(reason)); });
+  Timer timer = context.scheduler.after(context.strand, duration, [shot] { shot->set({}); });
   auto result = co_await shot->wait();
-  run.cancellation.remove(token);
+  context.cancellation.remove(token);
   co_return result;
 }
 

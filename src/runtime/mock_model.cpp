@@ -85,7 +85,8 @@ class MockModel final : public ModelProvider {
       input_tokens += count_tokens(message.content);
     }
     hash = spread(hash);
-    if (const auto latency = latency_of(hash); latency.count() > 0) {
+    const std::uint64_t task_hash = spread(hash_text(first_line_of(last_user_message(request), 1000)));
+    if (const auto latency = latency_of(task_hash, hash); latency.count() > 0) {
       if (auto slept = co_await context.sleep(latency); !slept) co_return tl::unexpected(slept.error());
     }
     ModelReply reply = answer(request, hash);
@@ -107,11 +108,14 @@ class MockModel final : public ModelProvider {
   }
 
  private:
-  [[nodiscard]] std::chrono::nanoseconds latency_of(std::uint64_t hash) const noexcept {
+  // The task (the first line of what is asked) sets the pace, the request as a whole moves it by a quarter: calls of one
+  // run that start together overlap for most of their time.
+  [[nodiscard]] std::chrono::nanoseconds latency_of(std::uint64_t task_hash, std::uint64_t hash) const noexcept {
     const auto width = options_.latency_max - options_.latency_min;
     if (options_.latency_max.count() <= 0 || width.count() < 0) return std::chrono::nanoseconds{0};
-    return options_.latency_min +
-           std::chrono::microseconds(static_cast<std::int64_t>((hash >> 20) % (static_cast<std::uint64_t>(width.count()) * 1000 + 1)));
+    const double pace = static_cast<double>(task_hash % 1000) / 1000;
+    const double share = 0.75 + static_cast<double>((hash >> 20) % 1000) / 4000;
+    return options_.latency_min + std::chrono::microseconds(static_cast<std::int64_t>(static_cast<double>(width.count()) * 1000 * pace * share));
   }
 
   static ModelReply answer(const ModelRequest& request, std::uint64_t hash) {

@@ -42,7 +42,7 @@ telemetry::Span RunSpans::start(std::string_view name, SpanRole role, const Opti
   span_options.trace_id = options.trace_id;
   span_options.hold_unsampled = options.hold_unsampled;
   telemetry::Span span = tracer_.start_span(name, span_options);
-  started_.fetch_add(1, std::memory_order_relaxed);
+  count(name, 1);
   if (trace_id_.empty()) trace_id_ = span.context().trace_id.hex();  // the root: before any other span can start
   if (!span.is_recording()) return span;
   set_lesson(span, names::kRunId, run_id_);
@@ -56,6 +56,26 @@ telemetry::Span RunSpans::start(std::string_view name, SpanRole role, const Opti
     }
   }
   return span;
+}
+
+void RunSpans::discard(telemetry::Span& span, std::string_view name) {
+  span.discard();
+  count(name, -1);
+}
+
+void RunSpans::count(std::string_view name, std::int64_t by) {
+  const std::lock_guard lock(mutex_);
+  for (auto& [known, spans] : counts_) {
+    if (known != name) continue;
+    spans += by;
+    return;
+  }
+  counts_.emplace_back(name, by);
+}
+
+RunSpans::Counts RunSpans::counts() const {
+  const std::lock_guard lock(mutex_);
+  return counts_;
 }
 
 void RunSpans::set_usage(telemetry::Span& span, const Usage& usage) const {

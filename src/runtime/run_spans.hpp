@@ -1,11 +1,12 @@
 // Starts the spans of one run, each with what every span of a run carries.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "meshflow/runtime/usage.hpp"
@@ -54,16 +55,26 @@ class RunSpans {
 
   [[nodiscard]] const SpanStyle& style() const noexcept { return style_; }
   [[nodiscard]] const telemetry::Tracer& tracer() const noexcept { return tracer_; }
-  [[nodiscard]] std::int64_t started() const noexcept { return started_.load(std::memory_order_relaxed); }
+  // A span that was started and will be recorded by another process, which counts it.
+  void discard(telemetry::Span& span, std::string_view name);
+
+  // Spans started, by name, in the order in which the names first came up.
+  using Counts = std::vector<std::pair<std::string, std::int64_t>>;
+  [[nodiscard]] Counts counts() const;
+  // Of an earlier process, before any span starts here.
+  void count_earlier(Counts counts) { counts_ = std::move(counts); }
 
  private:
+  void count(std::string_view name, std::int64_t by);
+
   static constexpr std::size_t kPrefixBytes = std::string_view("meshflow.").size();
 
   telemetry::Tracer tracer_;
   SpanStyle style_;
   std::string run_id_;
   std::string trace_id_;  // known once the first span has started
-  std::atomic<std::int64_t> started_{0};
+  mutable std::mutex mutex_;
+  Counts counts_;
 };
 
 }  // namespace meshflow::runtime

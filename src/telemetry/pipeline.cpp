@@ -206,7 +206,7 @@ void Pipeline::dispatch(std::vector<SpanRecord*> records, bool is_flush) {
   }
 }
 
-bool Pipeline::flush(Deadline deadline) {
+bool Pipeline::flush(Deadline deadline, FlushScope scope) {
   std::uint64_t ticket = 0;
   {
     std::unique_lock lock(mutex_);
@@ -218,8 +218,9 @@ bool Pipeline::flush(Deadline deadline) {
         changed_.wait_until(lock, deadline, [&] { return flush_done_ >= ticket || has_ended_; });
     if (!was_reached || flush_done_ < ticket) return false;
   }
-  return std::all_of(channels_.begin(), channels_.end(),
-                     [&](const auto& channel) { return channel->wait_flushed(ticket, deadline); });
+  return std::all_of(channels_.begin(), channels_.end(), [&](const auto& channel) {
+    return (scope == FlushScope::local && channel->may_wait()) || channel->wait_flushed(ticket, deadline);
+  });
 }
 
 bool Pipeline::shutdown(Deadline deadline) {

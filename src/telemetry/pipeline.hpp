@@ -17,6 +17,9 @@
 
 namespace meshflow::telemetry {
 
+// Which exporters a flush waits for: all, or those that wait for no peer.
+enum class FlushScope { all, local };
+
 // One background thread collects the lanes when about a batch waits, the delay has passed or a flush asks; puts the
 // spans into the order of their end, so that children precede their parents across threads and batches; and gives them
 // to the exporters in batches. Thread-safe. Its thread starts with the first lane.
@@ -61,7 +64,7 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   // themselves. False after shutdown: the records stay the caller's.
   [[nodiscard]] bool submit(std::vector<SpanRecord*> records);
 
-  [[nodiscard]] bool flush(Deadline deadline);
+  [[nodiscard]] bool flush(Deadline deadline, FlushScope scope = FlushScope::all);
   [[nodiscard]] bool shutdown(Deadline deadline);
   // The owner of the provider is gone: lanes live on only for their threads and records.
   void forget_lanes();

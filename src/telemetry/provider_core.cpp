@@ -305,7 +305,9 @@ void ProviderCore::release(std::vector<SpanRecord*> records) noexcept {
   records.front()->tracer().provider.submit_past_lanes(std::move(records));
 }
 
-bool ProviderCore::flush(std::chrono::milliseconds timeout) { return pipeline().flush(deadline_in(timeout)); }
+bool ProviderCore::flush(std::chrono::milliseconds timeout, FlushScope scope) {
+  return pipeline().flush(deadline_in(timeout), scope);
+}
 
 bool ProviderCore::shutdown(std::chrono::milliseconds timeout) {
   is_closed_.store(true, std::memory_order_release);

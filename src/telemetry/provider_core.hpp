@@ -35,7 +35,7 @@ class ProviderCore : public std::enable_shared_from_this<ProviderCore> {
   // Exports what the retention of a trace held.
   static void release(std::vector<SpanRecord*> records) noexcept;
 
-  [[nodiscard]] bool flush(std::chrono::milliseconds timeout);
+  [[nodiscard]] bool flush(std::chrono::milliseconds timeout, FlushScope scope);
   [[nodiscard]] bool shutdown(std::chrono::milliseconds timeout);
   // The provider is gone.
   void close() noexcept;

@@ -23,7 +23,8 @@ Tracer TracerProvider::tracer(Scope scope) const {
   return Tracer(std::shared_ptr<const TracerCore>(core_, &tracer));  // keeps the provider's core, which owns it
 }
 
-bool TracerProvider::flush(std::chrono::milliseconds timeout) { return core_->flush(timeout); }
+bool TracerProvider::flush(std::chrono::milliseconds timeout) { return core_->flush(timeout, FlushScope::all); }
+bool TracerProvider::flush_local(std::chrono::milliseconds timeout) { return core_->flush(timeout, FlushScope::local); }
 
 bool TracerProvider::shutdown(std::chrono::milliseconds timeout) { return core_->shutdown(timeout); }
 

@@ -1,6 +1,7 @@
 // The entry point: agents under a policy, each run a trace.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -38,6 +39,8 @@ struct RunOptions {
   std::string conversation_id = {};
   RunListener listener = nullptr;
   std::stop_token stop = {};                           // cancels the run: every span is ended, status failed
+  // Stays until a person has decided, in another process say, instead of returning a paused run.
+  bool wait_for_decision = false;
 };
 
 // Runs workflows. Thread-safe; runs are concurrent. Construction does nothing that can fail: a policy that cannot be

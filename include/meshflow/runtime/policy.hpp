@@ -113,6 +113,8 @@ struct ResolvedPolicy {
 using FieldValue = std::variant<bool, std::int64_t, double, std::string, std::vector<std::string>,
                                 std::map<std::string, std::string>>;
 [[nodiscard]] Result<void> set_field_value(Policy& policy, std::string_view field, const FieldValue& value);
+// The value of a field, as set_field_value takes it; nothing for one that is left to the mode.
+[[nodiscard]] Result<std::optional<FieldValue>> field_value(const Policy& policy, std::string_view field);
 
 // The names of all fields, in the order above, nested ones with a dot.
 [[nodiscard]] std::vector<std::string> field_names();

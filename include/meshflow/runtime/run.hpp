@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "meshflow/base/error.hpp"
@@ -66,7 +67,13 @@ struct RunResult {
   std::vector<BlockedSpan> blocked;
   std::optional<PendingRequest> pending;  // where status is paused
   std::string ledger_head;                // hex
-  std::int64_t span_count = 0;            // recorded by this process for this run
+  // Spans of the run by name, those from before a pause included; in the order in which the names first came up.
+  std::vector<std::pair<std::string, std::int64_t>> spans_by_name;
+  [[nodiscard]] std::int64_t span_count() const noexcept {
+    std::int64_t count = 0;
+    for (const auto& [name, spans] : spans_by_name) count += spans;
+    return count;
+  }
 };
 
 // Progress of a run, told on the scheduler's threads, one at a time per run; return quickly.

@@ -70,6 +70,8 @@ class TracerProvider {
   // Returns once every span that ended before the call was given to each exporter and each has finished with it, or
   // at the time limit: false then.
   bool flush(std::chrono::milliseconds timeout);
+  // The same for the exporters that wait for no peer (console, file, spool, memory) only.
+  bool flush_local(std::chrono::milliseconds timeout);
   // flush, then stops the threads and closes the exporters; only the first call counts. Spans that end afterwards are
   // counted as dropped.
   bool shutdown(std::chrono::milliseconds timeout);

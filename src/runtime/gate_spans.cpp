@@ -1,0 +1,123 @@
+#include "runtime/gate_spans.hpp"
+
+#include "runtime/attributes.hpp"
+
+namespace meshflow::runtime {
+
+namespace {
+
+void set_figure(telemetry::Span& span, std::string_view key, const GateFigure& figure) {
+  if (const auto* number = std::get_if<double>(&figure)) span.set_attribute(key, *number);
+  if (const auto* word = std::get_if<std::string_view>(&figure)) span.set_attribute(key, *word);
+}
+
+}  // namespace
+
+GateVerdict refusal(std::string_view gate, std::string rule_id, std::string reason) {
+  GateVerdict verdict;
+  verdict.gate = gate;
+  verdict.result = GateResult::blocked;
+  verdict.rule_id = std::move(rule_id);
+  verdict.reason = std::move(reason);
+  return verdict;
+}
+
+telemetry::Link link_to(const telemetry::Context& target, std::string_view kind) {
+  return telemetry::Link{target, {{names::kLinkType, telemetry::AttributeValue(kind)}}};
+}
+
+telemetry::Context record_policy_check(RunState& run, const telemetry::Context& parent, std::string_view node_id,
+                                       const PolicyCheck& check) {
+  if (!run.spans.style().governance && check.passed()) return {};
+  RunSpans::Options options;
+  options.parent = parent;
+  options.node_id = node_id;
+  telemetry::Span span = run.spans.start(names::kSpanPolicyCheck, SpanRole::guardrail, options);
+  span.set_attribute(names::kPolicyName, check.name);
+  span.set_attribute(names::kPolicyResult, check.result);
+  if (!check.rule_id.empty()) span.set_attribute(names::kRuleId, check.rule_id);
+  if (!check.passed()) {
+    span.set_attribute(names::kBlockReason, check.reason);
+    span.set_status(telemetry::StatusCode::error, check.reason);
+    span.keep_trace();
+  } else {
+    span.set_status(telemetry::StatusCode::ok);
+  }
+  return span.context();
+}
+
+telemetry::Context record_gate(RunState& run, const telemetry::Context& parent, std::string_view node_id,
+                               const GateVerdict& verdict, const std::optional<Decision>& decision,
+                               const telemetry::Context* link) {
+  const bool passed = verdict.result == GateResult::passed;
+  if (!run.spans.style().governance && passed) return {};
+  RunSpans::Options options;
+  options.parent = parent;
+  options.node_id = node_id;
+  telemetry::Link to_pending;
+  if (link != nullptr) {
+    to_pending = link_to(*link, "pending");
+    options.links = std::span(&to_pending, 1);
+  }
+  telemetry::Span span = run.spans.start(names::kSpanGate, SpanRole::guardrail, options);
+  span.set_attribute(names::kGateName, verdict.gate);
+  run.spans.set_lesson(span, names::kGateResult, name_of(verdict.result));
+  set_figure(span, names::kGateThreshold, verdict.threshold);
+  set_figure(span, names::kGateValue, verdict.value);
+  if (!verdict.rule_id.empty()) span.set_attribute(names::kRuleId, verdict.rule_id);
+  if (decision) {
+    span.set_attribute(names::kDecisionBy, decision->by);
+    if (!decision->note.empty()) span.set_attribute(names::kDecisionNote, decision->note);
+  }
+  if (verdict.result == GateResult::blocked) {
+    span.set_attribute(names::kBlockReason, verdict.reason);
+    span.set_status(telemetry::StatusCode::error, verdict.reason);
+  } else if (passed) {
+    span.set_status(telemetry::StatusCode::ok);
+  }
+  if (!passed) span.keep_trace();
+  return span.context();
+}
+
+Task<Result<void>> write_ledger_by(RunState& run, const telemetry::Context& parent, std::string node_id, std::string kind,
+                                   std::function<Result<LedgerEntry>()> append, const telemetry::Context* link) {
+  telemetry::Span span;
+  if (run.spans.style().governance) {
+    RunSpans::Options options;
+    options.parent = parent;
+    options.node_id = node_id;
+    telemetry::Link follows;
+    if (link != nullptr) {
+      follows = link_to(*link, "block");
+      options.links = std::span(&follows, 1);
+    }
+    span = run.spans.start(names::kSpanLedgerWrite, SpanRole::chain, options);
+    span.set_attribute(names::kLedgerKind, kind);
+  }
+  const auto entry = co_await on_database<LedgerEntry>(run, std::move(append));
+  if (!entry) {
+    span.set_status(telemetry::StatusCode::error, entry.error().text());
+    span.keep_trace();
+    co_return tl::unexpected(entry.error());
+  }
+  run.ledger_head = entry->entry_hash;
+  span.set_attribute(names::kLedgerSeq, entry->seq);
+  span.set_attribute(names::kLedgerEntryHash, entry->entry_hash);
+  span.set_status(telemetry::StatusCode::ok);
+  co_return Result<void>{};
+}
+
+Task<Result<void>> write_ledger(RunState& run, const telemetry::Context& parent, const telemetry::Context& about,
+                                LedgerDraft draft, const telemetry::Context* link) {
+  draft.run_id = run.run_id;
+  draft.trace_id = run.trace_id;
+  draft.span_id = about.span_id.hex();
+  std::string node_id = draft.node_id;
+  std::string kind = draft.kind;
+  std::function<Result<LedgerEntry>()> append = [services = run.services, entry = std::move(draft)] {
+    return services->ledger->append(entry);
+  };
+  return write_ledger_by(run, parent, std::move(node_id), std::move(kind), std::move(append), link);
+}
+
+}  // namespace meshflow::runtime

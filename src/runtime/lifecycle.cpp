@@ -1,0 +1,462 @@
+#include "runtime/lifecycle.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/bytes.hpp"
+#include "base/random.hpp"
+#include "base/try.hpp"
+#include "runtime/attributes.hpp"
+#include "runtime/checkpoint.hpp"
+#include "runtime/gate_spans.hpp"
+#include "runtime/graph_run.hpp"
+#include "runtime/human.hpp"
+#include "runtime/limits.hpp"
+
+namespace meshflow::runtime {
+namespace {
+
+std::string new_run_id() {
+  const std::uint64_t high = random_u64();
+  const std::uint64_t low = random_u64();
+  return fmt::format("run_{:016x}{:08x}", high, static_cast<std::uint32_t>(low));
+}
+
+// ---- the root span ----
+
+void open_root(RunState& run, const std::optional<SpanIdentity>& resumed, const telemetry::TraceId& trace_id) {
+  RunSpans::Options options;
+  options.parent = run.outer;
+  options.hold_unsampled = true;
+  options.trace_id = trace_id;
+  if (resumed) {
+    options.span_id = resumed->span_id;
+    options.start_unix_nanos = resumed->start_unix_nanos;
+  }
+  run.root = run.spans.start(names::kSpanRun, SpanRole::chain, options);
+  run.trace_id = run.root.context().trace_id.hex();
+  const Policy& policy = run.policy();
+  run.root.set_attribute(names::kGenAiOperation, "invoke_workflow");
+  run.root.set_attribute(names::kWorkflowName, run.workflow->name());
+  run.root.set_attribute(names::kWorkflowVersion, run.workflow->version());
+  run.root.set_attribute(names::kPolicyMode, name_of(policy.mode));
+  run.spans.set_lesson(run.root, names::kCompliance, policy.compliance.value_or("none"));
+  if (!run.variant.empty()) run.root.set_attribute(names::kVariant, run.variant);
+  if (!run.options.conversation_id.empty()) run.root.set_attribute(names::kGenAiConversation, run.options.conversation_id);
+}
+
+void close_root(RunState& run, const RunResult& result) {
+  telemetry::Span& root = run.root;
+  run.spans.set_usage(root, run.usage);
+  if (run.spans.style().short_attributes) root.set_attribute(names::kRunCostUsd, run.usage.cost_usd());
+  root.set_attribute(names::kStatus, name_of(result.status));
+  root.set_attribute(names::kBlocked, static_cast<std::int64_t>(run.blocked.size()));
+  if (!run.ledger_head.empty()) root.set_attribute(names::kLedgerHead, run.ledger_head);
+  if (result.status == RunStatus::completed) {
+    root.set_status(telemetry::StatusCode::ok);
+  } else {
+    if (result.error) root.set_attribute(names::kErrorType, error_code_name(result.error->code));
+    root.set_status(telemetry::StatusCode::error, result.error ? result.error->text() : std::string());
+  }
+  if (!run.blocked.empty() || result.status != RunStatus::completed) root.keep_trace();
+  root.end();
+}
+
+// ---- records and results ----
+
+RunRecord record_of(const RunState& run, RunStatus status) {
+  RunRecord record;
+  record.run_id = run.run_id;
+  record.trace_id = run.trace_id;
+  record.workflow_name = run.workflow->name();
+  record.workflow_version = run.workflow->version();
+  record.source_path = run.workflow->source_path();
+  record.variant = run.variant;
+  record.task = run.task;
+  record.status = status;
+  record.started_unix_nanos = run.root.start_unix_nanos();
+  const bool ended = status != RunStatus::running && status != RunStatus::paused;
+  if (ended) record.ended_unix_nanos = run.root.start_unix_nanos() + run.root.duration_nanos();
+  record.usage = run.usage;
+  record.blocked = static_cast<std::int64_t>(run.blocked.size());
+  record.ledger_head = run.ledger_head;
+  return record;
+}
+
+// Only a file outlives the process: in memory only what a pause needs is kept.
+Task<Result<void>> save_record(RunState& run, RunStatus status) {
+  if (!run.services->database->is_shared()) co_return Result<void>{};
+  std::function<Result<void>()> save = [services = run.services, record = record_of(run, status)] { return services->store->save(record); };
+  co_return co_await on_database<void>(run, std::move(save));
+}
+
+RunResult result_of(const RunState& run, RunStatus status, std::optional<Error> error) {
+  RunResult result;
+  result.run_id = run.run_id;
+  result.trace_id = run.trace_id;
+  result.status = status;
+  result.error = std::move(error);
+  result.usage = run.usage;
+  result.duration_nanos = run.running_nanos();
+  result.agents = run.figures;
+  for (const BlockRecord& block : run.blocked) result.blocked.push_back(block.what);
+  result.ledger_head = run.ledger_head;
+  result.spans_by_name = run.spans.counts();
+  return result;
+}
+
+// Writes the run's last entry, ends the root and saves the record.
+Task<RunResult> finish(std::shared_ptr<RunState> run, RunStatus status, std::optional<Error> error, std::string output) {
+  LedgerDraft draft;
+  draft.kind = "run_ended";
+  draft.verdict = name_of(status);
+  if (error) draft.reason = error->text();
+  draft.cost_nano_usd = run->usage.cost_nano_usd;
+  draft.input_tokens = run->usage.tokens.input;
+  draft.output_tokens = run->usage.tokens.output;
+  draft.cached_tokens = run->usage.tokens.cached;
+  draft.carbon_nanograms = run->usage.carbon.nanograms;
+  draft.input_digest = digest_of(run->task);
+  draft.output_digest = digest_of(output);
+  const telemetry::Context about = run->root.context();
+  const bool aborted = status == RunStatus::aborted && !run->blocked.empty();
+  const telemetry::Context block = aborted ? run->blocked.back().span : telemetry::Context{};
+  if (auto written = co_await write_ledger(*run, about, about, std::move(draft), aborted ? &block : nullptr); !written && !error) {
+    status = RunStatus::failed;
+    error = written.error();
+  }
+  RunResult result = result_of(*run, status, std::move(error));
+  result.output = std::move(output);
+  close_root(*run, result);
+  if (auto saved = co_await save_record(*run, status); !saved && !result.error) result.error = saved.error();
+  RunEvent event;
+  event.kind = RunEvent::Kind::run_ended;
+  event.failed = result.status != RunStatus::completed;
+  event.detail = result.error ? result.error->text() : std::string();
+  event.usage = result.usage;
+  event.duration_nanos = result.duration_nanos;
+  run->tell(std::move(event));
+  co_return result;
+}
+
+// ---- pauses ----
+
+// Nodes that wait in a run that has failed elsewhere: their spans end with it.
+void end_waiting_spans(RunState& run, const GraphFrame& frame) {
+  const auto end_one = [&](NodeIndex node, const SpanIdentity& identity) {
+    RunSpans::Options options;
+    options.parent = frame.parent;
+    const std::string path = frame.path_of(node);
+    options.node_id = path;
+    options.span_id = identity.span_id;
+    options.start_unix_nanos = identity.start_unix_nanos;
+    telemetry::Span span = run.spans.start(names::kSpanNode, SpanRole::chain, options);
+    span.set_status(telemetry::StatusCode::error, "the run ended while this node waited for a person");
+  };
+  for (const PausedNode& paused : frame.paused) end_one(paused.node, paused.span);
+  for (const PausedSubgraph& subgraph : frame.paused_subgraphs) {
+    end_waiting_spans(run, *subgraph.frame);
+    end_one(subgraph.node, subgraph.span);
+  }
+}
+
+// Keeps the run for whoever goes on with it, and says so in the ledger, whole or not at all.
+Task<Result<RunResult>> pause(std::shared_ptr<RunState> run, const GraphFrame& frame) {
+  const PausedNode& waiting = *first_paused(frame);
+  RunStore::Pause what;
+  what.run = record_of(*run, RunStatus::paused);
+  what.checkpoint = write_checkpoint(*run, frame);
+  what.requests.push_back(waiting.request);
+  what.entry.run_id = run->run_id;
+  what.entry.trace_id = run->trace_id;
+  what.entry.span_id = waiting.pending_gate.hex();
+  what.entry.node_id = waiting.request.node_id;
+  what.entry.kind = "pause";
+  what.entry.verdict = "pending";
+  what.entry.reason = waiting.request.reason;
+  what.entry.input_digest = waiting.request.content_digest;
+  const std::string node_id = waiting.request.node_id;
+  std::function<Result<LedgerEntry>()> append = [services = run->services, pause = std::move(what)] {
+    return services->store->pause(*services->ledger, pause);
+  };
+  auto written = co_await write_ledger_by(*run, run->root.context(), node_id, "pause", std::move(append));
+  if (!written) co_return tl::unexpected(written.error());
+  RunResult result = result_of(*run, RunStatus::paused, std::nullopt);
+  result.pending = waiting.request;
+  run->root.keep_trace();
+  co_return result;
+}
+
+// The decision on the run's request, once there is one; the reason of a cancellation otherwise.
+Task<Result<Decision>> await_decision(std::shared_ptr<RunState> run, PendingRequest request) {
+  for (;;) {
+    std::function<Result<std::optional<RequestRecord>>()> look = [services = run->services, request] {
+      return services->store->request_of(request.run_id, request.node_id);
+    };
+    auto record = co_await on_database<std::optional<RequestRecord>>(*run, std::move(look));
+    if (!record) co_return tl::unexpected(record.error());
+    if (*record && (*record)->decision) co_return *(*record)->decision;
+    if (run->services->clock->wall_nanos() >= request.expires_unix_nanos) co_return Decision{false, std::string(kExpired), {}};
+    if (auto slept = co_await sleep_limited(run->waiting(), kDecisionPoll); !slept) co_return tl::unexpected(slept.error());
+  }
+}
+
+// ---- the run itself ----
+
+Timer start_run_timer(const std::shared_ptr<RunState>& run) {
+  const double left_s = run->policy().timeout_s - static_cast<double>(run->earlier_running_nanos) / 1e9;
+  const std::chrono::nanoseconds left(static_cast<std::int64_t>(std::max(left_s, 0.0) * 1e9));
+  return run->services->scheduler.after(run->strand, left, [run] {
+    run->cancellation.cancel(
+        Error{ErrorCode::timeout, fmt::format("the run took longer than timeout_s = {} s", run->policy().timeout_s)});
+  });
+}
+
+// Cancels the run when the caller's stop token says so, from whatever thread.
+struct StopWatch {
+  explicit StopWatch(const std::shared_ptr<RunState>& run)
+      : by_caller(run->options.stop, [run] { cancel(run, "the run was cancelled"); }),
+        by_mesh(run->services->closing.get_token(), [run] { cancel(run, "the Mesh was closed"); }) {}
+
+ private:
+  static void cancel(const std::shared_ptr<RunState>& run, const char* why) {
+    run->strand.post([run, why] { run->cancellation.cancel(Error{ErrorCode::cancelled, why}); });
+  }
+  std::stop_callback<std::function<void()>> by_caller;
+  std::stop_callback<std::function<void()>> by_mesh;
+};
+
+std::optional<Error> abort_reason(const RunState& run) {
+  if (run.blocked.empty()) return Error{ErrorCode::blocked, "the run was blocked"};
+  const BlockedSpan& last = run.blocked.back().what;
+  return Error{ErrorCode::blocked, fmt::format("node {} was blocked by {}: {}", last.node_id, last.gate, last.reason)};
+}
+
+// Runs the frame until it has ended or waits, as often as decisions come in while this process stays.
+Task<Result<RunResult>> drive(std::shared_ptr<RunState> run, GraphFrame& frame, std::optional<Decision> decision) {
+  const StopWatch watch(run);
+  for (;;) {
+    {
+      const Timer timer = start_run_timer(run);
+      auto given = std::exchange(decision, std::nullopt);
+      co_await run_graph(run, frame, std::move(given));
+    }
+    const auto progress = frame.state.progress();
+    const bool stopped = run->cancellation.reason() || progress == GraphState::Progress::aborted || progress == GraphState::Progress::failed;
+    if (!frame.is_paused() || stopped) break;
+    auto paused = co_await pause(run, frame);
+    if (!paused) co_return co_await finish(run, RunStatus::failed, paused.error(), std::string());
+    RunEvent event;
+    event.kind = RunEvent::Kind::paused;
+    event.detail = paused->pending->reason;
+    event.node_id = paused->pending->node_id;
+    run->tell(std::move(event));
+    const SpanIdentity root{run->root.context().span_id, run->root.start_unix_nanos()};
+    run->spans.discard(run->root, names::kSpanRun);
+    if (!run->options.wait_for_decision) co_return paused;
+    run->earlier_running_nanos = run->running_nanos();
+    auto decided = co_await await_decision(run, *paused->pending);
+    run->began_monotonic_nanos = run->services->clock->monotonic_nanos();
+    if (!decided) co_return paused;  // cancelled while waiting: the run stays paused for another process
+    open_root(*run, root, run->root.context().trace_id);
+    frame.parent = run->root.context();
+    decision = std::move(*decided);
+  }
+  if (frame.is_paused()) end_waiting_spans(*run, frame);
+  switch (frame.state.progress()) {
+    case GraphState::Progress::completed: co_return co_await finish(run, RunStatus::completed, std::nullopt, frame.state.output());
+    case GraphState::Progress::aborted: co_return co_await finish(run, RunStatus::aborted, abort_reason(*run), std::string());
+    default: break;
+  }
+  std::optional<Error> error = run->cancellation.reason() ? run->cancellation.reason() : frame.error;
+  if (frame.error && frame.error->code != ErrorCode::cancelled) error = frame.error;
+  co_return co_await finish(run, RunStatus::failed, error, std::string());
+}
+
+// The checks and the entry with which every run begins. False: it is blocked before its first node.
+Task<Result<bool>> admit(std::shared_ptr<RunState> run) {
+  RunEvent event;
+  event.kind = RunEvent::Kind::run_started;
+  run->tell(std::move(event));
+  const telemetry::Context root = run->root.context();
+  const PolicyCheck check = check_before_run(run->governance->policy, run->governance->guardian, run->task, *run->budget);
+  const auto where = record_policy_check(*run, root, {}, check);
+  if (!check.passed()) {
+    run->blocked.push_back({{{}, {}, {}, "policy_check", check.rule_id, check.reason, where.span_id.hex(), "aborted"}, where});
+  }
+  LedgerDraft draft;
+  draft.kind = "run_started";
+  draft.verdict = check.passed() ? "allowed" : "blocked";
+  draft.reason = check.reason;
+  draft.input_digest = digest_of(run->task);
+  if (auto written = co_await write_ledger(*run, root, root, std::move(draft)); !written) co_return tl::unexpected(written.error());
+  if (auto saved = co_await save_record(*run, RunStatus::running); !saved) co_return tl::unexpected(saved.error());
+  co_return check.passed();
+}
+
+std::shared_ptr<RunState> make_run(const std::shared_ptr<Services>& services, std::shared_ptr<const Governance> governance,
+                                   std::string run_id, std::string task, RunOptions options, BudgetTotals earlier) {
+  auto run = std::make_shared<RunState>(services, std::move(governance), std::move(run_id), std::move(task));
+  run->options = std::move(options);
+  run->variant = run->options.variant.empty() ? run->policy().variant : run->options.variant;
+  run->budget = std::make_unique<BudgetMeter>(limits_of(run->governance->policy), services->prices, services->carbon,
+                                              run->policy().region, std::string(services->model->name()), earlier);
+  run->usage = earlier.spent;
+  run->began_monotonic_nanos = services->clock->monotonic_nanos();
+  return run;
+}
+
+Task<Result<void>> claim(std::shared_ptr<RunState> run) {
+  if (!run->services->database->is_shared()) co_return Result<void>{};
+  std::function<Result<void>()> work = [services = run->services, run_id = run->run_id] { return services->store->claim(run_id); };
+  co_return co_await on_database<void>(*run, std::move(work));
+}
+
+Task<void> unclaim(std::shared_ptr<RunState> run) {
+  if (!run->services->database->is_shared()) co_return;
+  std::function<Result<void>()> work = [services = run->services, run_id = run->run_id] { return services->store->unclaim(run_id); };
+  (void)co_await on_database<void>(*run, std::move(work));  // a claim that stays falls with its process
+}
+
+// The decision that a paused run goes on with, or why it cannot.
+Result<Decision> decision_for(Services& services, const std::string& run_id, const PendingRequest& request) {
+  MESHFLOW_TRY(const auto record, services.store->request_of(run_id, request.node_id));
+  if (record && record->decision) return *record->decision;
+  if (services.clock->wall_nanos() >= request.expires_unix_nanos) return Decision{false, std::string(kExpired), {}};
+  return fail(ErrorCode::conflict, fmt::format("the run {} still waits for a person: {}", run_id, request.reason),
+              fmt::format("decide it first: meshflow approve {} or meshflow reject {}", run_id, run_id));
+}
+
+// The workflow that a stored run began with.
+Result<std::shared_ptr<const Workflow>> workflow_of(const RunRecord& record, const RunOptions& options, int max_replans) {
+  if (options.workflow) return options.workflow;
+  if (!record.source_path.empty()) {
+    MESHFLOW_TRY(auto workflow, Workflow::from_file(record.source_path));
+    return std::make_shared<const Workflow>(std::move(workflow));
+  }
+  auto team = std::make_shared<const Workflow>(Workflow::default_team(max_replans));
+  if (team->name() == record.workflow_name) return team;
+  return fail(ErrorCode::conflict, fmt::format("the run {} began with the workflow {}, which was made in code", record.run_id, record.workflow_name),
+              "resume it in the program that began it, and give it the workflow");
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const CompiledGraph>> GraphCache::get(const std::shared_ptr<const Workflow>& workflow) {
+  const std::lock_guard lock(mutex_);
+  for (const Entry& entry : entries_) {
+    if (entry.workflow.lock() == workflow) return entry.graph;
+  }
+  MESHFLOW_TRY(auto graph, compile(*workflow));
+  if (entries_.size() >= kEntriesMax) std::erase_if(entries_, [](const Entry& entry) { return entry.workflow.expired(); });
+  if (entries_.size() >= kEntriesMax) entries_.clear();
+  entries_.push_back({workflow, graph});
+  return graph;
+}
+
+Result<std::shared_ptr<const Governance>> make_governance(const Policy& policy) {
+  MESHFLOW_TRY(auto resolved, resolve(policy));
+  MESHFLOW_TRY(auto guardian, Guardian::make(resolved.fields.content_policy));
+  return std::make_shared<const Governance>(Governance{std::move(resolved), std::move(guardian)});
+}
+
+Task<Result<RunResult>> begin_run(std::shared_ptr<Services> services, std::shared_ptr<GraphCache> graphs, std::string task,
+                                  RunOptions options) {
+  if (task.size() > kTaskBytesMax) {
+    co_return fail(ErrorCode::limit_exceeded, fmt::format("the task has {} bytes; the limit is {}", task.size(), kTaskBytesMax));
+  }
+  if (!is_valid_utf8(task)) task = sanitize_utf8(task);
+  std::shared_ptr<const Workflow> workflow = options.workflow ? options.workflow : services->default_team;
+  auto graph = graphs->get(workflow);
+  if (!graph) co_return tl::unexpected(graph.error());
+  std::shared_ptr<const Governance> governance = services->governance;
+  if (workflow->policy()) {
+    auto own = make_governance(*workflow->policy());
+    if (!own) co_return tl::unexpected(own.error());
+    governance = std::move(*own);
+  }
+  auto run = make_run(services, std::move(governance), new_run_id(), std::move(task), std::move(options), BudgetTotals{});
+  run->workflow = std::move(workflow);
+  run->outer = run->options.parent.is_valid() ? run->options.parent : services->outer;
+  co_await run->strand.enter();
+  open_root(*run, std::nullopt, telemetry::TraceId{});
+  auto admitted = co_await admit(run);
+  if (!admitted) co_return co_await finish(run, RunStatus::failed, admitted.error(), std::string());
+  if (!*admitted) co_return co_await finish(run, RunStatus::aborted, abort_reason(*run), std::string());
+  if (auto claimed = co_await claim(run); !claimed) co_return co_await finish(run, RunStatus::failed, claimed.error(), std::string());
+  GraphFrame frame(GraphState(*graph, run->task), {}, run->root.context());
+  auto result = co_await drive(run, frame, std::nullopt);
+  co_await unclaim(run);
+  co_return result;
+}
+
+namespace {
+
+// All that has to be read before a paused run can go on.
+struct Restored {
+  std::shared_ptr<RunState> run;
+  std::shared_ptr<const CompiledGraph> graph;
+  SpanIdentity root;
+  telemetry::TraceId trace_id;
+  std::string checkpoint;
+};
+
+Result<Restored> restore(const std::shared_ptr<Services>& services, GraphCache& graphs, const std::string& run_id, RunOptions options) {
+  MESHFLOW_TRY(const RunRecord record, services->store->find(run_id));
+  if (record.status != RunStatus::paused) {
+    return fail(ErrorCode::conflict, fmt::format("the run {} is {}, not paused", run_id, name_of(record.status)));
+  }
+  Restored restored;
+  MESHFLOW_TRY(restored.checkpoint, services->store->checkpoint(run_id));
+  MESHFLOW_TRY(CheckpointHead head, read_checkpoint_head(restored.checkpoint));
+  MESHFLOW_TRY(auto workflow, workflow_of(record, options, head.policy.max_replans));
+  MESHFLOW_TRY(restored.graph, graphs.get(workflow));
+  MESHFLOW_TRY(auto governance, make_governance(head.policy));
+  options.variant = head.variant;
+  options.conversation_id = head.conversation_id;
+  restored.run = make_run(services, std::move(governance), run_id, std::move(head.task), std::move(options), head.budget);
+  RunState& run = *restored.run;
+  run.workflow = std::move(workflow);
+  run.outer = head.outer;
+  run.figures = std::move(head.figures);
+  run.blocked = std::move(head.blocked);
+  run.ledger_head = std::move(head.ledger_head);
+  run.earlier_running_nanos = head.running_nanos;
+  run.spans.count_earlier(std::move(head.span_counts));
+  restored.root = head.root;
+  restored.trace_id = head.trace_id;
+  return restored;
+}
+
+}  // namespace
+
+Task<Result<RunResult>> continue_run(std::shared_ptr<Services> services, std::shared_ptr<GraphCache> graphs,
+                                     std::string run_id, RunOptions options) {
+  auto restored = restore(services, *graphs, run_id, std::move(options));
+  if (!restored) co_return tl::unexpected(restored.error());
+  auto run = restored->run;
+  co_await run->strand.enter();
+  if (auto claimed = co_await claim(run); !claimed) co_return tl::unexpected(claimed.error());
+  open_root(*run, restored->root, restored->trace_id);
+  auto frame = read_checkpoint_frame(restored->checkpoint, restored->graph, run->root.context());
+  std::optional<Result<Decision>> decision;
+  if (frame) {
+    const PausedNode* waiting = first_paused(**frame);
+    if (waiting == nullptr) {
+      frame = fail(ErrorCode::invalid_input, fmt::format("the checkpoint of run {} has no node that waits", run_id));
+    } else {
+      decision = decision_for(*services, run_id, waiting->request);
+    }
+  }
+  if (!frame || !*decision) {
+    run->spans.discard(run->root, names::kSpanRun);
+    co_await unclaim(run);
+    co_return tl::unexpected(frame ? decision->error() : frame.error());
+  }
+  auto result = co_await drive(run, **frame, std::move(**decision));
+  co_await unclaim(run);
+  co_return result;
+}
+
+}  // namespace meshflow::runtime

@@ -1,0 +1,426 @@
+#include "runtime/node_run.hpp"
+
+#include <algorithm>
+
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <fmt/format.h>
+
+#include "runtime/agent_call.hpp"
+#include "runtime/attributes.hpp"
+#include "runtime/gate_spans.hpp"
+#include "runtime/human.hpp"
+#include "runtime/schema.hpp"
+
+namespace meshflow::runtime {
+namespace {
+
+using NodeEnd = GraphFrame::NodeEnd;
+
+// One execution of a node; lives in run_node's frame.
+struct NodeRun {
+  std::shared_ptr<RunState> run;
+  GraphFrame& frame;
+  NodeIndex index;
+  const Node& node;
+  std::string path;
+  std::string input;
+  bool may_act = false;
+  NodeEnd end;
+
+  [[nodiscard]] telemetry::Context span() const { return end.span.context(); }
+};
+
+void fail_node(NodeRun& self, const Error& error) {
+  self.end.outcome.ended = NodeOutcome::Ended::failed;
+  self.end.error = error;
+}
+
+void block_node(NodeRun& self, std::string output) {
+  self.end.outcome.ended = NodeOutcome::Ended::blocked;
+  self.end.outcome.output = std::move(output);
+}
+
+// A block that no agent span tells of: by a check before the work, or by a person.
+void record_block(NodeRun& self, const telemetry::Context& where, const GateVerdict& verdict) {
+  self.end.block = self.run->blocked.size();
+  self.run->blocked.push_back({{self.path, self.node.agent, std::string(name_of(self.node.role)), std::string(verdict.gate),
+                                verdict.rule_id, verdict.reason, where.span_id.hex(), {}},
+                               where});
+  block_node(self, self.input);
+}
+
+Risk risk_of(const NodeRun& self) {
+  if (self.node.risk) return *self.node.risk;
+  Risk highest = Risk::read_only;
+  std::vector<std::string> tools = self.node.tools;
+  if (const auto found = self.run->services->agents.find(self.node.agent); found != self.run->services->agents.end()) {
+    tools.insert(tools.end(), found->second->tools.begin(), found->second->tools.end());
+  }
+  for (const std::string& name : tools) {
+    const auto tool = self.run->services->tools.find(name);
+    if (tool != self.run->services->tools.end()) highest = std::max(highest, tool->second->risk);
+  }
+  return highest;
+}
+
+void open_span(NodeRun& self, const std::optional<SpanIdentity>& resumed) {
+  RunState& run = *self.run;
+  std::vector<telemetry::Link> links;
+  for (const NodeIndex before : self.frame.state.blocked_before(self.index)) {
+    const auto block = self.frame.blocks.find(before);
+    if (block != self.frame.blocks.end()) links.push_back(link_to(run.blocked[block->second].span, "block"));
+  }
+  RunSpans::Options options;
+  options.parent = self.frame.parent;
+  options.node_id = self.path;
+  options.links = links;
+  if (resumed) {
+    options.span_id = resumed->span_id;
+    options.start_unix_nanos = resumed->start_unix_nanos;
+  }
+  self.end.span = run.spans.start(names::kSpanNode, SpanRole::chain, options);
+  self.end.span.set_attribute(names::kNodeKind, name_of(self.node.kind));
+  if (const int iteration = self.frame.state.iteration(self.index); iteration > 1) {
+    self.end.span.set_attribute(names::kIteration, iteration);
+  }
+}
+
+// What the policy has to say before anything is paid for. False: the node is blocked.
+bool passes_checks(NodeRun& self) {
+  RunState& run = *self.run;
+  // The task was scanned when the run began; a router and a subgraph ask nobody.
+  const bool asks = self.node.kind != NodeKind::router && self.node.kind != NodeKind::subgraph;
+  const std::string_view fresh = asks && self.input != run.task ? std::string_view(self.input) : std::string_view();
+  PolicyCheck check = check_before_node(run.governance->policy, run.governance->guardian, fresh, *run.budget, run.running_nanos());
+  if (check.passed()) {
+    if (auto step = run.budget->begin_step(); !step) check = check_failed("node", step.error());
+  }
+  const auto where = record_policy_check(run, self.span(), self.path, check);
+  if (check.passed()) return true;
+  record_block(self, where, refusal("policy_check", check.rule_id, check.reason));
+  return false;
+}
+
+std::shared_ptr<CallState> make_call(NodeRun& self) {
+  auto call = std::make_shared<CallState>();
+  call->run = self.run;
+  call->node_id = self.path;
+  call->task = self.frame.state.task();
+  call->input = self.input;
+  call->node_span = self.span();
+  call->span = self.span();
+  call->may_act = self.may_act;
+  call->output_of = [&frame = self.frame](std::string_view id) -> std::optional<std::string> {
+    const auto found = frame.state.graph().find(id);
+    if (!found) return std::nullopt;
+    const auto output = frame.state.output_of(*found);
+    return output ? std::optional<std::string>(*output) : std::nullopt;
+  };
+  return call;
+}
+
+// The node's agent: a registered one, with what the node says over it; or one made from the node alone.
+Result<std::shared_ptr<const Agent>> agent_of(const NodeRun& self) {
+  if (self.node.agent.empty()) {
+    auto agent = std::make_shared<Agent>();
+    agent->id = self.node.id;
+    agent->role = self.node.role;
+    agent->prompt = self.node.prompt;
+    agent->model = self.node.model;
+    agent->tools = self.node.tools;
+    return agent;
+  }
+  const auto& agents = self.run->services->agents;
+  const auto found = agents.find(self.node.agent);
+  if (found == agents.end()) {
+    return fail(ErrorCode::not_found, fmt::format("node {} names the agent {}, which is not registered", self.path, self.node.agent),
+                "add it to the Mesh before the run");
+  }
+  if (self.node.prompt.empty() && self.node.model.empty() && self.node.tools.empty()) return found->second;
+  auto agent = std::make_shared<Agent>(*found->second);
+  if (!self.node.prompt.empty()) agent->prompt = self.node.prompt;
+  if (!self.node.model.empty()) agent->model = self.node.model;
+  if (!self.node.tools.empty()) agent->tools = self.node.tools;
+  return std::shared_ptr<const Agent>(std::move(agent));
+}
+
+std::chrono::nanoseconds limit_of(const NodeRun& self) {
+  const double seconds = self.node.timeout_s > 0 ? self.node.timeout_s : self.run->policy().step_timeout_s;
+  return std::chrono::nanoseconds(static_cast<std::int64_t>(seconds * 1e9));
+}
+
+Task<std::optional<GateVerdict>> run_agent_node(NodeRun& self) {
+  const auto agent = agent_of(self);
+  if (!agent) {
+    fail_node(self, agent.error());
+    co_return std::nullopt;
+  }
+  auto call = make_call(self);
+  call->agent_id = (*agent)->id;
+  call->role = (*agent)->role;
+  call->model = (*agent)->model;
+  const std::size_t blocks_before = self.run->blocked.size();
+  auto outcome = co_await execute_agent(call, *agent, self.span(), self.run->cancellation, limit_of(self));
+  self.end.outcome.uncertainty = outcome.reply.uncertainty;
+  self.end.outcome.cost_nano_usd = outcome.usage.cost_nano_usd;
+  self.end.outcome.tokens = outcome.usage.tokens.total();
+  if (outcome.error) {
+    fail_node(self, *outcome.error);
+    co_return std::nullopt;
+  }
+  if (outcome.blocked) {
+    if (self.run->blocked.size() > blocks_before) self.end.block = self.run->blocked.size() - 1;
+    block_node(self, self.input);
+    co_return std::nullopt;
+  }
+  if (!self.node.output_schema.empty()) {
+    const auto schema = OutputSchema::parse(self.node.output_schema);
+    if (auto valid = schema ? schema->check(outcome.reply.output) : tl::unexpected(schema.error()); !valid) {
+      fail_node(self, valid.error());
+      co_return std::nullopt;
+    }
+  }
+  self.end.outcome.ended = NodeOutcome::Ended::ok;
+  self.end.outcome.output = std::move(outcome.reply.output);
+  co_return outcome.person;
+}
+
+Task<void> run_tool_node(NodeRun& self) {
+  auto call = make_call(self);
+  const Cancellation::Attachment attached(self.run->cancellation, call->cancellation);
+  std::string arguments = self.node.arguments;
+  if (arguments.empty()) arguments = boost::json::serialize(boost::json::object{{"input", self.input}});
+  std::string tool = self.node.tools.front();  // the workflow's check made sure that there is one
+  std::string no_call_id;
+  auto output = co_await call_tool(call, std::move(tool), std::move(arguments), std::move(no_call_id));
+  if (output) {
+    self.end.outcome.ended = NodeOutcome::Ended::ok;
+    self.end.outcome.output = std::move(*output);
+  } else if (output.error().code == ErrorCode::blocked || output.error().code == ErrorCode::budget_exceeded) {
+    record_block(self, self.span(), refusal("policy_check", "tool.refused", output.error().text()));
+  } else {
+    fail_node(self, output.error());
+  }
+}
+
+// The frame of a subgraph node: the one that paused, or a new one.
+std::unique_ptr<GraphFrame> frame_of(const NodeRun& self, NodeResume& resume) {
+  std::unique_ptr<GraphFrame> frame;
+  if (resume.subgraph) {
+    frame = std::move(resume.subgraph->frame);
+    resume.subgraph.reset();
+  } else {
+    GraphState state(self.frame.state.graph().nodes[self.index].subgraph, self.input);
+    frame = std::make_unique<GraphFrame>(std::move(state), self.path + "/", self.span());
+  }
+  frame->parent = self.span();
+  return frame;
+}
+
+Task<void> run_subgraph_node(NodeRun& self, NodeResume& resume) {
+  auto frame = frame_of(self, resume);
+  auto decision = std::exchange(resume.decision, std::nullopt);
+  co_await run_graph(self.run, *frame, std::move(decision));
+  if (frame->is_paused()) {
+    self.end.paused_frame = std::move(frame);
+    co_return;
+  }
+  switch (frame->state.progress()) {
+    case GraphState::Progress::completed:
+      self.end.outcome.ended = NodeOutcome::Ended::ok;
+      self.end.outcome.output = frame->state.output();
+      break;
+    case GraphState::Progress::aborted: {
+      const auto block = frame->blocks.find(*frame->state.stopped_by());
+      if (block != frame->blocks.end()) self.end.block = block->second;
+      block_node(self, self.input);
+      break;
+    }
+    default: fail_node(self, frame->error.value_or(Error{ErrorCode::internal, "subgraph ended without a reason"})); break;
+  }
+}
+
+// The work itself, once. Returns the human gate's verdict where a person is to look at what came out.
+Task<std::optional<GateVerdict>> work(NodeRun& self, NodeResume& resume) {
+  switch (self.node.kind) {
+    case NodeKind::agent: co_return co_await run_agent_node(self);
+    case NodeKind::router:
+      if (!self.node.agent.empty() || !self.node.prompt.empty()) co_return co_await run_agent_node(self);
+      self.end.outcome.output = self.input;
+      break;
+    case NodeKind::human: self.end.outcome.output = self.input; break;
+    case NodeKind::tool: co_await run_tool_node(self); break;
+    case NodeKind::subgraph:
+      co_await run_subgraph_node(self, resume);
+      break;
+  }
+  co_return std::nullopt;
+}
+
+Task<std::optional<GateVerdict>> work_with_retries(NodeRun& self, NodeResume& resume) {
+  const int tries = self.node.retries.value_or(0) + 1;
+  for (int attempt = 1;; ++attempt) {
+    self.end.outcome = NodeOutcome{};
+    self.end.error.reset();
+    auto person = co_await work(self, resume);
+    const bool again = self.end.error && attempt < tries && !self.run->cancellation.reason();
+    if (!again) co_return person;
+    self.end.span.add_event("retry", std::vector<telemetry::Attribute>{{"exception.message", self.end.error->text()}});
+    if (auto slept = co_await sleep_limited(self.run->waiting(), backoff_before(self.run->policy(), attempt + 1)); !slept) {
+      co_return std::nullopt;
+    }
+  }
+}
+
+// The decision as a gate of its own, and what it means for the node. `recorded`: the ledger has it already.
+Task<Result<void>> apply_decision(NodeRun& self, const PausedNode& waiting, const Decision& decision, bool recorded) {
+  RunState& run = *self.run;
+  const GateVerdict verdict = decision.by == kExpired ? expired_human_gate(run.policy().human_in_loop.timeout_s)
+                                                      : decided_human_gate(decision);
+  telemetry::Context pending = self.span();
+  pending.span_id = waiting.pending_gate;
+  const auto gate = record_gate(run, self.span(), self.path, verdict, decision, &pending);
+  if (!recorded) {
+    LedgerDraft draft;
+    draft.node_id = self.path;
+    draft.kind = "decision";
+    draft.verdict = decision.approved ? "approved" : "rejected";
+    draft.reason = verdict.reason;
+    draft.input_digest = waiting.request.content_digest;
+    if (auto written = co_await write_ledger(run, self.span(), gate, std::move(draft)); !written) co_return written;
+  }
+  RunEvent event;
+  event.kind = RunEvent::Kind::decided;
+  event.node_id = self.path;
+  event.detail = verdict.reason;
+  run.tell(std::move(event));
+  if (!decision.approved) {
+    record_block(self, gate, verdict);
+  } else if (waiting.phase == PausedNode::Phase::after_work) {
+    self.end.outcome = waiting.outcome;
+  } else {
+    self.may_act = true;
+  }
+  co_return Result<void>{};
+}
+
+// Asks for a decision: true when there is one (it has been applied), false when the node pauses or failed.
+Task<bool> ask_person(NodeRun& self, GateVerdict verdict, PausedNode::Phase phase, std::string content) {
+  RunState& run = *self.run;
+  PausedNode waiting;
+  waiting.node = self.index;
+  waiting.phase = phase;
+  waiting.span = {self.span().span_id, self.end.span.start_unix_nanos()};
+  waiting.pending_gate = record_gate(run, self.span(), self.path, verdict).span_id;
+  waiting.request = make_request(run, self.path, verdict.reason, content);
+  waiting.asked = std::move(verdict);
+  waiting.outcome = self.end.outcome;
+  const auto decision = ask_approver(run, waiting.request);
+  if (!decision) {
+    self.end.paused = std::move(waiting);
+    co_return false;
+  }
+  auto applied = co_await apply_decision(self, waiting, *decision, false);
+  if (!applied) fail_node(self, applied.error());
+  co_return applied.has_value();
+}
+
+// The person's part before the work: false when the node is over or pauses.
+Task<bool> approved_before_work(NodeRun& self) {
+  std::optional<GateVerdict> verdict;
+  if (self.node.kind == NodeKind::human) {
+    verdict = human_node_gate();
+    if (!self.node.prompt.empty()) verdict->reason = self.node.prompt;
+  } else if (self.node.kind == NodeKind::agent || self.node.kind == NodeKind::tool) {
+    verdict = human_gate(self.run->policy(), risk_of(self), std::nullopt);
+  }
+  if (!verdict || verdict->result == GateResult::passed) co_return true;
+  const bool decided = co_await ask_person(self, std::move(*verdict), PausedNode::Phase::before_work, self.input);
+  co_return decided && self.end.outcome.ended == NodeOutcome::Ended::ok;
+}
+
+// Checks, work, gates and people, from wherever a pause left off.
+Task<void> run_phases(NodeRun& self, NodeResume resume) {
+  bool work_is_to_do = true;
+  if (resume.paused) {
+    const bool recorded = resume.decision.has_value();
+    if (!recorded) resume.decision = ask_approver(*self.run, resume.paused->request);
+    if (!resume.decision) {
+      self.end.paused = std::move(resume.paused);
+      co_return;
+    }
+    const Decision decision = *std::exchange(resume.decision, std::nullopt);
+    if (auto applied = co_await apply_decision(self, *resume.paused, decision, recorded); !applied) {
+      fail_node(self, applied.error());
+      co_return;
+    }
+    work_is_to_do = resume.paused->phase == PausedNode::Phase::before_work && self.may_act;
+  } else if (!resume.subgraph) {
+    if (!passes_checks(self)) co_return;
+    work_is_to_do = co_await approved_before_work(self);
+  }
+  if (!work_is_to_do) co_return;
+  auto person = co_await work_with_retries(self, resume);
+  if (!person || self.end.outcome.ended != NodeOutcome::Ended::ok) co_return;
+  co_await ask_person(self, std::move(*person), PausedNode::Phase::after_work, self.end.outcome.output);
+}
+
+void close_span(NodeRun& self) {
+  telemetry::Span& span = self.end.span;
+  switch (self.end.outcome.ended) {
+    case NodeOutcome::Ended::ok: span.set_status(telemetry::StatusCode::ok); break;
+    case NodeOutcome::Ended::blocked:
+      span.set_status(telemetry::StatusCode::error,
+                      self.end.block ? "blocked: " + self.run->blocked[*self.end.block].what.reason : "blocked");
+      break;
+    case NodeOutcome::Ended::failed:
+      span.set_attribute(names::kErrorType, error_code_name(self.end.error->code));
+      span.set_status(telemetry::StatusCode::error, self.end.error->text());
+      span.keep_trace();
+      break;
+  }
+}
+
+void tell_end(NodeRun& self) {
+  RunEvent event;
+  event.kind = RunEvent::Kind::node_ended;
+  event.node_id = self.path;
+  event.duration_nanos = self.end.span.duration_nanos();
+  event.usage.cost_nano_usd = self.end.outcome.cost_nano_usd;
+  event.usage.tokens.output = self.end.outcome.tokens;
+  if (self.end.paused) {
+    event.kind = RunEvent::Kind::paused;
+    event.detail = self.end.paused->request.reason;
+  } else if (self.end.outcome.ended == NodeOutcome::Ended::blocked) {
+    event.kind = RunEvent::Kind::blocked;
+    event.detail = self.end.block ? self.run->blocked[*self.end.block].what.reason : "";
+  } else if (self.end.error) {
+    event.failed = true;
+    event.detail = self.end.error->text();
+  }
+  self.run->tell(std::move(event));
+}
+
+}  // namespace
+
+Task<NodeEnd> run_node(std::shared_ptr<RunState> run, GraphFrame& frame, NodeIndex index, NodeResume resume) {
+  NodeRun self{run, frame, index, frame.state.graph().nodes[index].node, frame.path_of(index), frame.state.input_of(index), false, {}};
+  self.end.node = index;
+  std::optional<SpanIdentity> resumed;
+  if (resume.paused) resumed = resume.paused->span;
+  if (resume.subgraph) resumed = resume.subgraph->span;
+  open_span(self, resumed);
+  if (run->options.listener) {
+    RunEvent event;
+    event.kind = RunEvent::Kind::node_started;
+    event.node_id = self.path;
+    run->tell(std::move(event));
+  }
+  co_await run_phases(self, std::move(resume));
+  if (!self.end.paused && !self.end.paused_frame) close_span(self);
+  if (run->options.listener) tell_end(self);
+  co_return std::move(self.end);
+}
+
+}  // namespace meshflow::runtime

@@ -1,0 +1,21 @@
+// One execution of one node: checks before, the work, gates and people after.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "runtime/graph_run.hpp"
+
+namespace meshflow::runtime {
+
+// What a node that paused goes on with.
+struct NodeResume {
+  std::optional<PausedNode> paused;
+  std::optional<Decision> decision;  // nothing: still to be asked for
+  std::optional<PausedSubgraph> subgraph;
+};
+
+// Runs `node` to its end, or to a pause. The node counts as running in the frame's state. On the strand.
+Task<GraphFrame::NodeEnd> run_node(std::shared_ptr<RunState> run, GraphFrame& frame, NodeIndex node, NodeResume resume);
+
+}  // namespace meshflow::runtime

@@ -1,0 +1,156 @@
+// One tool call: may it act, then the span, the tool's own code, and what it gave, bounded.
+#include <fmt/format.h>
+
+#include "base/bytes.hpp"
+#include "runtime/attributes.hpp"
+#include "runtime/call_state.hpp"
+#include "runtime/gate_spans.hpp"
+#include "runtime/human.hpp"
+#include "runtime/limits.hpp"
+#include "runtime/nearest.hpp"
+
+namespace meshflow::runtime {
+namespace {
+
+Task<Result<std::string>> start_body(std::shared_ptr<Callee> callee, std::shared_ptr<const Tool> tool) {
+  if (const auto* coroutine = std::get_if<ToolCoroutine>(&tool->body)) {
+    co_return co_await (*coroutine)(callee->context);
+  }
+  std::function<Result<std::string>()> work = [callee, tool] { return std::get<ToolFunction>(tool->body)(callee->context); };
+  co_return co_await run_on_blocking_thread<std::string>(callee->call->waiting(), std::move(work),
+                                                         fmt::format("tool {}", tool->name), callee);
+}
+
+Result<std::string> checked(Result<std::string> output, const Tool& tool) {
+  if (!output) return output;
+  if (output->size() > kOutputBytesMax) {
+    return fail(ErrorCode::limit_exceeded,
+                fmt::format("the tool {} returned {} bytes; the limit is {}", tool.name, output->size(), kOutputBytesMax));
+  }
+  if (!is_valid_utf8(*output)) return sanitize_utf8(*output);
+  return output;
+}
+
+telemetry::Span start_tool_span(const CallState& call, const Tool& tool, const std::string& arguments,
+                                const std::string& tool_call_id, int attempt) {
+  RunState& run = *call.run;
+  RunSpans::Options options;
+  options.parent = call.span;
+  options.node_id = call.node_id;
+  telemetry::Span span = run.spans.start(names::kSpanTool, SpanRole::tool, options);
+  span.set_attribute(names::kGenAiOperation, "execute_tool");
+  span.set_attribute(names::kGenAiToolName, tool.name);
+  span.set_attribute(names::kGenAiToolType, "function");
+  if (!tool.description.empty()) span.set_attribute(names::kGenAiToolDescription, tool.description);
+  if (!tool_call_id.empty()) span.set_attribute(names::kGenAiToolCallId, tool_call_id);
+  span.set_attribute("meshflow.tool.risk", name_of(tool.risk));
+  if (attempt > 1) span.set_attribute(names::kAttempt, attempt);
+  if (run.policy().capture_content) {
+    span.set_attribute(names::kGenAiToolArguments, utf8_prefix(arguments, kCapturedBytesMax));
+  }
+  return span;
+}
+
+// One try of the tool, with its span.
+Task<Result<std::string>> try_tool(std::shared_ptr<CallState> caller, std::shared_ptr<const Tool> tool,
+                                   std::string arguments, std::string tool_call_id, int attempt) {
+  RunState& run = *caller->run;
+  telemetry::Span span = start_tool_span(*caller, *tool, arguments, tool_call_id, attempt);
+  auto call = caller->inner();
+  call->span = span.context();
+  call->input = std::move(arguments);
+  call->account = caller->account ? caller->account : caller;
+  const Cancellation::Attachment attached(caller->cancellation, call->cancellation);
+  auto callee = std::make_shared<Callee>(call);
+  auto body = start_body(callee, tool);
+  const std::chrono::nanoseconds limit(static_cast<std::int64_t>(run.policy().step_timeout_s * 1e9));
+  auto answer = co_await run_limited(call->waiting(), std::move(body), limit, fmt::format("tool {}", tool->name), callee);
+  auto output = checked(std::move(answer), *tool);
+  if (output) {
+    if (run.policy().capture_content) span.set_attribute(names::kGenAiToolResult, utf8_prefix(*output, kCapturedBytesMax));
+    span.set_status(telemetry::StatusCode::ok);
+  } else {
+    span.set_attribute(names::kErrorType, error_code_name(output.error().code));
+    span.set_status(telemetry::StatusCode::error, output.error().text());
+    span.keep_trace();
+  }
+  span.end();
+
+  LedgerDraft draft;
+  draft.node_id = call->node_id;
+  draft.kind = "tool";
+  draft.verdict = output ? "allowed" : "failed";
+  draft.reason = output ? std::string() : output.error().text();
+  draft.input_digest = digest_of(call->input);
+  if (output) draft.output_digest = digest_of(*output);
+  if (auto written = co_await write_ledger(run, caller->node_span, call->span, std::move(draft)); !written) {
+    co_return tl::unexpected(written.error());
+  }
+  co_return output;
+}
+
+// A risky tool may only act where a person has said so.
+Result<void> check_person(CallState& caller, const Tool& tool, const std::string& arguments) {
+  RunState& run = *caller.run;
+  if (caller.may_act) return {};
+  const GateVerdict verdict = human_gate(run.policy(), tool.risk, std::nullopt);
+  if (verdict.result == GateResult::passed) return {};
+  const auto pending = record_gate(run, caller.node_span, caller.node_id, verdict);
+  const auto request = make_request(run, caller.node_id, verdict.reason, fmt::format("{} {}", tool.name, arguments));
+  GateVerdict decided;
+  if (const auto decision = ask_approver(run, request)) {
+    decided = decided_human_gate(*decision);
+    record_gate(run, caller.node_span, caller.node_id, decided, decision, &pending);
+    if (decided.result == GateResult::passed) return {};
+  } else {
+    decided = refusal("human", verdict.rule_id,
+                              fmt::format("the tool {} needs a person's approval, which its node did not ask for", tool.name));
+    record_gate(run, caller.node_span, caller.node_id, decided);
+  }
+  return fail(ErrorCode::blocked, decided.reason, "set the node's `risk`, so that a person is asked before it runs");
+}
+
+}  // namespace
+
+Task<Result<std::string>> call_tool(std::shared_ptr<CallState> call, std::string name, std::string arguments,
+                                    std::string tool_call_id) {
+  RunState& run = *call->run;
+  if (call->cancellation.reason()) co_return tl::unexpected(*call->cancellation.reason());
+  const auto found = run.services->tools.find(name);
+  if (found == run.services->tools.end()) {
+    co_return fail(ErrorCode::not_found, fmt::format("no tool is called {}", name), name_hint(name, keys_of(run.services->tools)));
+  }
+  if (call->depth >= kCallDepthMax) {
+    co_return fail(ErrorCode::limit_exceeded, fmt::format("calls are {} deep; that is the limit", kCallDepthMax));
+  }
+  if (auto step = run.budget->begin_step(); !step) {
+    record_policy_check(run, call->node_span, call->node_id, check_failed("tool_call", step.error()));
+    co_return tl::unexpected(step.error());
+  }
+  if (auto allowed = check_person(*call, *found->second, arguments); !allowed) co_return tl::unexpected(allowed.error());
+  CircuitBreakers& breakers = *run.services->breakers;
+  const std::string circuit = "tool " + name;
+  // Only what changes nothing may be done twice without being asked.
+  const int tries = found->second->risk == Risk::read_only ? run.policy().retries + 1 : 1;
+  for (int attempt = 1;; ++attempt) {
+    if (auto allowed = breakers.allow(circuit); !allowed) {
+      record_policy_check(run, call->node_span, call->node_id, check_failed("tool_call", allowed.error()));
+      co_return tl::unexpected(allowed.error());
+    }
+    auto output = co_await try_tool(call, found->second, arguments, tool_call_id, attempt);
+    const bool transient = !output && output.error().code == ErrorCode::unavailable;
+    if (output) {
+      breakers.succeeded(circuit);
+    } else if (output.error().code == ErrorCode::cancelled) {
+      breakers.abandoned(circuit);
+    } else {
+      breakers.failed(circuit);
+    }
+    if (!transient || attempt >= tries) co_return output;
+    if (auto slept = co_await sleep_limited(call->waiting(), backoff_before(run.policy(), attempt + 1)); !slept) {
+      co_return tl::unexpected(slept.error());
+    }
+  }
+}
+
+}  // namespace meshflow::runtime
