@@ -137,7 +137,12 @@ void judge(CallState& call, AgentOutcome& outcome, const telemetry::Context& par
   RunState& run = *call.run;
   const Governance& governance = *run.governance;
   outcome.reply.output = governed_output(run.policy(), governance.guardian, std::move(outcome.reply.output));
-  const StepFacts facts{outcome.reply.output, outcome.usage.cost_nano_usd, outcome.reply.uncertainty, std::nullopt, call.may_act};
+  StepFacts facts;
+  facts.output = outcome.reply.output;
+  facts.cost_nano_usd = outcome.usage.cost_nano_usd;
+  facts.uncertainty = outcome.reply.uncertainty;
+  facts.role = call.role;
+  facts.approved = call.may_act;
   for (const GateVerdict& verdict : gates_after_agent(governance.policy, governance.guardian, facts)) {
     if (verdict.result == GateResult::pending) {
       outcome.person = verdict;  // its spans come with the request and the decision
