@@ -38,9 +38,12 @@ bool is_clean(const AttributeValue& value, std::size_t length_max, int depth) no
       return depth < kValueDepthMax &&
              std::all_of(held.begin(), held.end(), [&](const auto& e) { return is_clean(e, length_max, depth + 1); });
     } else if constexpr (std::is_same_v<Held, AttributeMap>) {
-      return depth < kValueDepthMax && std::all_of(held.begin(), held.end(), [&](const auto& entry) {
-               return is_valid_utf8(entry.first) && is_clean(entry.second, length_max, depth + 1);
-             });
+      return depth < kValueDepthMax && std::all_of(
+                                           held.begin(), held.end(),
+                                           [&](const auto& entry) {
+                                             return is_valid_utf8(entry.first) &&
+                                                    is_clean(entry.second, length_max, depth + 1);
+                                           });
     } else {
       return true;
     }
@@ -100,8 +103,8 @@ const AttributeValue& clean_value(const AttributeValue& value, std::size_t lengt
   return storage;
 }
 
-CleanAttributes clean_attributes(std::span<const Attribute> attributes, std::uint32_t count_max,
-                                 std::size_t length_max, Attributes& storage) {
+CleanAttributes clean_attributes(std::span<const Attribute> attributes, std::uint32_t count_max, std::size_t length_max,
+                                 Attributes& storage) {
   bool all_clean = attributes.size() <= count_max;
   for (std::size_t i = 0; all_clean && i < attributes.size(); ++i) {
     all_clean = is_clean_key(attributes, i) && is_clean(attributes[i].value, length_max, 0);

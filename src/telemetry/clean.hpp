@@ -23,7 +23,8 @@ inline constexpr int kValueDepthMax = 32;
                                                 AttributeValue& storage);
 
 // At most `count_max` of `attributes`, each key once with its last value at its first position, none empty.
-// `dropped` is how many entries were left out by count or for want of a key. The view is of `attributes` or of `storage`.
+// `dropped` is how many entries were left out by count or for want of a key. The view is of `attributes` or of
+// `storage`.
 struct CleanAttributes {
   std::span<const Attribute> view;
   std::uint32_t dropped = 0;

@@ -7,9 +7,7 @@
 namespace meshflow::telemetry {
 
 ExportChannel::ExportChannel(std::unique_ptr<SpanExporter> exporter, const BatchOptions& options)
-    : options_(options),
-      exporter_(std::move(exporter)),
-      may_wait_(exporter_->may_wait()) {
+    : options_(options), exporter_(std::move(exporter)), may_wait_(exporter_->may_wait()) {
   stats_.name = exporter_->name();
 }
 
@@ -19,7 +17,8 @@ void ExportChannel::submit(std::shared_ptr<const RecordBatch> batch, bool is_flu
   const std::size_t room = options_.max_queue_size * (is_flush ? 2 : 1);
   if (is_cancelled_ || is_stopping_) return count_dropped(batch->span_count, "the exporter was shut down");
   if (queued_spans_ + batch->span_count > room) {
-    return count_dropped(batch->span_count, "the exporter's queue was full: its endpoint is too slow or does not answer");
+    return count_dropped(batch->span_count,
+                         "the exporter's queue was full: its endpoint is too slow or does not answer");
   }
   queued_spans_ += batch->span_count;
   queue_.push_back({std::move(batch), 0, {}});

@@ -81,7 +81,7 @@ class ExportChannel : public std::enable_shared_from_this<ExportChannel> {
   bool is_cancelled_ = false;
   bool is_stopping_ = false;
   bool is_abandoned_ = false;  // stop has counted what the thread may still be busy with
-  bool has_ended_ = true;      // the thread
+  bool has_ended_ = true;  // the thread
   TelemetryStats::Exporter stats_;
   std::thread thread_;
 };

@@ -30,7 +30,8 @@ class InlineArray {
   // The end, with room for `more` elements behind it; null past kMax or without memory. What is written there counts
   // once set_end is called. Pointers into the array are invalid afterwards.
   [[nodiscard]] T* reserve(std::size_t more) noexcept {
-    if (capacity_ - size_ < more && !grow(more)) [[unlikely]] return nullptr;
+    if (capacity_ - size_ < more && !grow(more)) [[unlikely]]
+      return nullptr;
     return data_ + size_;
   }
   void set_end(const T* end) noexcept { size_ = static_cast<std::uint32_t>(end - data_); }

@@ -108,7 +108,8 @@ void Lane::give_back(std::span<SpanRecord* const> records) noexcept {
   }
   if (first != nullptr) {
     last->next = returned_.load(std::memory_order_relaxed);
-    while (!returned_.compare_exchange_weak(last->next, first, std::memory_order_release, std::memory_order_relaxed)) {}
+    while (!returned_.compare_exchange_weak(last->next, first, std::memory_order_release, std::memory_order_relaxed)) {
+    }
   }
   release(static_cast<std::int64_t>(records.size()));
 }

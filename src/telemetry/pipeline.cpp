@@ -17,7 +17,8 @@ using std::chrono::steady_clock;
 // operation a span at the default queue size.
 constexpr std::size_t kCreditChunksMin = 128;
 constexpr std::size_t kCreditChunkMax = 32;
-// How long before the end of a shutdown running exports are cancelled, at most; a quarter of the time where that is less.
+// How long before the end of a shutdown running exports are cancelled, at most; a quarter of the time where that is
+// less.
 constexpr std::chrono::milliseconds kCancelGraceMax{500};
 
 std::vector<std::shared_ptr<ExportChannel>> make_channels(std::vector<std::unique_ptr<SpanExporter>> exporters,
@@ -61,8 +62,7 @@ Pipeline::Credits Pipeline::take_credits() noexcept {
     taken = std::min<std::int64_t>(available, credit_chunk_);
   } while (!credits_.compare_exchange_weak(available, available - taken, std::memory_order_acquire,
                                            std::memory_order_relaxed));
-  return {static_cast<std::uint32_t>(taken),
-          available - taken <= wake_at_credits_.load(std::memory_order_relaxed)};
+  return {static_cast<std::uint32_t>(taken), available - taken <= wake_at_credits_.load(std::memory_order_relaxed)};
 }
 
 void Pipeline::wake() noexcept {
@@ -158,8 +158,8 @@ void Pipeline::collect(std::uint64_t end, bool is_flush) {
   const std::int64_t credits_when_empty = credits_left + static_cast<std::int64_t>(pending_.size());
   std::stable_sort(pending_.begin(), pending_.end(),
                    [](const Lane::Ended& a, const Lane::Ended& b) { return a.stamp < b.stamp; });
-  const auto first_later = std::find_if(pending_.begin(), pending_.end(),
-                                        [end](const Lane::Ended& ended) { return ended.stamp >= end; });
+  const auto first_later =
+      std::find_if(pending_.begin(), pending_.end(), [end](const Lane::Ended& ended) { return ended.stamp >= end; });
   std::vector<SpanRecord*> records;
   records.reserve(static_cast<std::size_t>(first_later - pending_.begin()));
   for (auto ended = pending_.begin(); ended != first_later; ++ended) records.push_back(ended->record);
@@ -214,8 +214,7 @@ bool Pipeline::flush(Deadline deadline, FlushScope scope) {
     ticket = ++flush_wanted_;
     flush_deadline_ = std::max(flush_deadline_, deadline);
     wake();
-    const bool was_reached =
-        changed_.wait_until(lock, deadline, [&] { return flush_done_ >= ticket || has_ended_; });
+    const bool was_reached = changed_.wait_until(lock, deadline, [&] { return flush_done_ >= ticket || has_ended_; });
     if (!was_reached || flush_done_ < ticket) return false;
   }
   return std::all_of(channels_.begin(), channels_.end(), [&](const auto& channel) {

@@ -70,9 +70,9 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   void forget_lanes();
   struct Stats {
     SpanCounts spans;
-    std::uint64_t waiting = 0;    // in the queue
+    std::uint64_t waiting = 0;  // in the queue
     std::uint64_t processed = 0;  // given to the exporters
-    bool has_ended = false;       // what waits will not be exported any more
+    bool has_ended = false;  // what waits will not be exported any more
     std::vector<TelemetryStats::Exporter> exporters;
   };
   [[nodiscard]] Stats stats() const;
@@ -105,17 +105,17 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<Lane*> lanes_;            // each with a share of its own
+  std::vector<Lane*> lanes_;  // each with a share of its own
   std::vector<SpanRecord*> submitted_;  // past the lanes
-  SpanCounts retired_;                  // of lanes that are gone
+  SpanCounts retired_;  // of lanes that are gone
   std::uint64_t processed_ = 0;
-  std::uint64_t in_hand_ = 0;           // collected, but not given to the exporters yet
+  std::uint64_t in_hand_ = 0;  // collected, but not given to the exporters yet
   std::uint64_t flush_wanted_ = 0;
   std::uint64_t flush_done_ = 0;
   Deadline flush_deadline_;
-  bool is_closed_ = false;    // to lanes and spans
+  bool is_closed_ = false;  // to lanes and spans
   bool is_stopping_ = false;  // the thread
-  bool has_ended_ = true;     // the thread
+  bool has_ended_ = true;  // the thread
   std::thread thread_;
 
   std::vector<Lane::Ended> pending_;  // the thread's: collected, and beyond the cutoff

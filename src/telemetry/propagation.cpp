@@ -322,18 +322,10 @@ void inject(const Context& context, Carrier& carrier, const std::vector<Propagat
   if (!context.is_valid()) return;
   for (const Propagator propagator : propagators) {
     switch (propagator) {
-      case Propagator::tracecontext:
-        inject_trace_context(context, carrier);
-        break;
-      case Propagator::baggage:
-        inject_baggage(context, carrier);
-        break;
-      case Propagator::b3:
-        inject_b3(context, carrier);
-        break;
-      case Propagator::b3multi:
-        inject_b3_multi(context, carrier);
-        break;
+      case Propagator::tracecontext: inject_trace_context(context, carrier); break;
+      case Propagator::baggage: inject_baggage(context, carrier); break;
+      case Propagator::b3: inject_b3(context, carrier); break;
+      case Propagator::b3multi: inject_b3_multi(context, carrier); break;
     }
   }
 }

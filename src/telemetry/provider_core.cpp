@@ -80,7 +80,8 @@ ProviderOptions normalized(ProviderOptions options) {
 
 Deadline deadline_in(std::chrono::milliseconds timeout) {
   // Half the range of the clock is forever, and adding to it does not overflow.
-  constexpr auto kForever = std::chrono::duration_cast<std::chrono::milliseconds>(Deadline::max().time_since_epoch()) / 4;
+  constexpr auto kForever =
+      std::chrono::duration_cast<std::chrono::milliseconds>(Deadline::max().time_since_epoch()) / 4;
   return std::chrono::steady_clock::now() + std::clamp(timeout, std::chrono::milliseconds(0), kForever);
 }
 
@@ -113,9 +114,11 @@ const TracerCore& ProviderCore::tracer(Scope scope) {
   made->next = tracers_.load(std::memory_order_acquire);
   do {
     for (const TracerCore* known = made->next; known != nullptr; known = known->next) {
-      if (known->encoded_scope == made->encoded_scope && known->scope.schema_url == made->scope.schema_url) return *known;
+      if (known->encoded_scope == made->encoded_scope && known->scope.schema_url == made->scope.schema_url)
+        return *known;
     }
-  } while (!tracers_.compare_exchange_weak(made->next, made.get(), std::memory_order_acq_rel, std::memory_order_acquire));
+  } while (
+      !tracers_.compare_exchange_weak(made->next, made.get(), std::memory_order_acq_rel, std::memory_order_acquire));
   return *made.release();
 }
 
@@ -146,9 +149,11 @@ void ProviderCore::restart_after_fork(std::uint32_t generation) const noexcept {
 }
 
 Lane* ProviderCore::lane() noexcept {
-  if (is_closed()) [[unlikely]] return nullptr;
+  if (is_closed()) [[unlikely]]
+    return nullptr;
   Lane* const lane = t_lane;
-  if (lane != nullptr && lane->provider() == this && lane->fork_generation() == fork_generation()) [[likely]] return lane;
+  if (lane != nullptr && lane->provider() == this && lane->fork_generation() == fork_generation()) [[likely]]
+    return lane;
   return find_lane();
 }
 
@@ -170,20 +175,10 @@ Lane* ProviderCore::find_lane() noexcept {
   return t_lane = lane;
 }
 
-Span ProviderCore::start_span(const TracerCore& tracer, std::string_view name, const SpanOptions& options) noexcept {
-  Span span;
-  const Context& parent = options.parent;
-  Context& context = span.context_;
-  context.scope = parent.scope;
-  if (options_.disabled) {
-    context = parent;
-    return span;
-  }
-  const bool has_parent = parent.is_valid();
-  const bool is_local_root = !has_parent || parent.is_remote;
-  if (has_parent) {
-    context.trace_id = parent.trace_id;
-    context.trace_flags = parent.trace_flags & kRandom;
+void ProviderCore::identify(Context& context, const SpanOptions& options) noexcept {
+  if (options.parent.is_valid()) {
+    context.trace_id = options.parent.trace_id;
+    context.trace_flags = options.parent.trace_flags & kRandom;
   } else if (options.trace_id.is_valid()) {
     context.trace_id = options.trace_id;
   } else {
@@ -191,47 +186,68 @@ Span ProviderCore::start_span(const TracerCore& tracer, std::string_view name, c
     context.trace_flags = kRandom;
   }
   context.span_id = options.span_id.is_valid() ? options.span_id : SpanId::generate();
+}
 
-  span.clock_ = clock_;
+void ProviderCore::start_clock(Span& span, const SpanOptions& options) const noexcept {
+  Context& context = span.context_;
   const std::int64_t monotonic = read_monotonic(clock_);
-  context.clock_offset_nanos = parent.clock_offset_nanos;
+  context.clock_offset_nanos = options.parent.clock_offset_nanos;
   if (context.clock_offset_nanos == 0) {
     context.clock_offset_nanos = (clock_ != nullptr ? *clock_ : system_clock()).wall_nanos() - monotonic;
   }
   const std::int64_t now = monotonic + context.clock_offset_nanos;
+  span.clock_ = clock_;
   span.start_unix_nanos_ = options.start_unix_nanos != 0 ? options.start_unix_nanos : now;
   span.duration_nanos_ = Span::kRunning;
-  context.local_root_start_unix_nanos =
-      parent.local_root_start_unix_nanos != 0 ? parent.local_root_start_unix_nanos : span.start_unix_nanos_;
+  const std::int64_t root_start = options.parent.local_root_start_unix_nanos;
+  context.local_root_start_unix_nanos = root_start != 0 ? root_start : span.start_unix_nanos_;
+}
 
-  bool is_sampled = sampler_.should_sample(context.trace_id, parent);
+ProviderCore::Fate ProviderCore::decide(Context& context, const SpanOptions& options, bool is_local_root) {
+  if (sampler_.should_sample(context.trace_id, options.parent)) return {true, nullptr};
+  if (!records_) return {false, nullptr};
+  if (is_local_root && options.hold_unsampled) {
+    auto scope = context.scope ? std::make_shared<TraceScope>(*context.scope) : std::make_shared<TraceScope>();
+    scope->retention = std::make_shared<Retention>(this);
+    context.scope = std::move(scope);
+    return {false, context.scope->retention};
+  }
+  if (context.scope == nullptr || context.scope->retention == nullptr) return {false, nullptr};
+  const std::shared_ptr<Retention>& retention = context.scope->retention;
+  if (retention->provider() != this) return {false, nullptr};
+  if (retention->is_kept()) return {true, nullptr};
+  return {false, retention};
+}
+
+Span ProviderCore::start_span(const TracerCore& tracer, std::string_view name, const SpanOptions& options) noexcept {
+  Span span;
+  const Context& parent = options.parent;
+  Context& context = span.context_;
+  if (options_.disabled) {
+    context = parent;
+    return span;
+  }
+  context.scope = parent.scope;
+  identify(context, options);
+  start_clock(span, options);
+  const bool is_local_root = !parent.is_valid() || parent.is_remote;
+  Fate fate = decide(context, options, is_local_root);
+  if (fate.is_sampled) context.trace_flags |= kSampled;
+
   Lane* const lane = this->lane();
   if (lane == nullptr) {
     started_without_lane_.fetch_add(1, std::memory_order_relaxed);
-    if (is_sampled) context.trace_flags |= kSampled;
     return span;
   }
   lane->started.add();
-  std::shared_ptr<Retention> retention;
-  if (!is_sampled && records_) {
-    if (is_local_root && options.hold_unsampled) {
-      auto scope = context.scope ? std::make_shared<TraceScope>(*context.scope) : std::make_shared<TraceScope>();
-      retention = scope->retention = std::make_shared<Retention>(this);
-      context.scope = std::move(scope);
-    } else if (context.scope != nullptr && context.scope->retention != nullptr &&
-               context.scope->retention->provider() == this) {
-      is_sampled = context.scope->retention->is_kept();
-      if (!is_sampled) retention = context.scope->retention;
-    }
-  }
-  if (is_sampled) context.trace_flags |= kSampled;
-  SpanRecord* const record = records_ && (is_sampled || retention != nullptr) ? lane->take() : nullptr;
+  const bool is_recorded = records_ && (fate.is_sampled || fate.retention != nullptr);
+  SpanRecord* const record = is_recorded ? lane->take() : nullptr;
   if (record == nullptr) {
     lane->not_recorded.add();
     return span;
   }
   record->is_local_root = is_local_root;
-  record->retention = std::move(retention);
+  record->retention = std::move(fate.retention);
   record->start({tracer, options_.limits, context, parent, name, options.kind, span.start_unix_nanos_});
   span.record_ = record;
   for (const Link& link : options.links) record->add_link(link);
@@ -261,7 +277,8 @@ void ProviderCore::submit(SpanRecord* record) noexcept {
     return;
   }
   if (lane == nullptr) return submit_past_lanes({record});
-  if (lane->push(record)) [[likely]] return;
+  if (lane->push(record)) [[likely]]
+    return;
   lane->dropped_queue_full.add();
   put_back(record, lane);
 }
@@ -321,8 +338,7 @@ TelemetryStats ProviderCore::stats() const {
   TelemetryStats stats;
   const auto started_alone = started_without_lane_.load(std::memory_order_relaxed);
   stats.span_started = inner.spans.started + started_alone;
-  stats.not_recorded =
-      inner.spans.not_recorded + started_alone + held_and_let_go_.load(std::memory_order_relaxed);
+  stats.not_recorded = inner.spans.not_recorded + started_alone + held_and_let_go_.load(std::memory_order_relaxed);
   stats.discarded = inner.spans.discarded + discarded_without_lane_.load(std::memory_order_relaxed);
   stats.span_live = static_cast<std::int64_t>(inner.spans.started - inner.spans.not_recorded - inner.spans.ended -
                                               ended_without_lane_.load(std::memory_order_relaxed) - stats.discarded);

@@ -43,6 +43,18 @@ class ProviderCore : public std::enable_shared_from_this<ProviderCore> {
   [[nodiscard]] std::chrono::milliseconds shutdown_timeout() const noexcept { return options_.shutdown_timeout; }
 
  private:
+  // What the sampler and the trace's retention say of a new span. Held where there is a retention, else recorded where
+  // sampled.
+  struct Fate {
+    bool is_sampled;
+    std::shared_ptr<Retention> retention;
+  };
+
+  static void identify(Context& context, const SpanOptions& options) noexcept;
+  void start_clock(Span& span, const SpanOptions& options) const noexcept;
+  // Begins the retention of a trace that is to be held, in `context`.
+  [[nodiscard]] Fate decide(Context& context, const SpanOptions& options, bool is_local_root);
+
   // The calling thread's; null after shutdown, and once the thread's own variables are gone.
   [[nodiscard]] Lane* lane() noexcept;
   [[nodiscard]] Lane* find_lane() noexcept;
@@ -59,7 +71,7 @@ class ProviderCore : public std::enable_shared_from_this<ProviderCore> {
   const ProviderOptions options_;
   const Clock* const clock_;  // null: the operating system's, read without a virtual call
   const Sampler sampler_;
-  const bool records_;        // has exporters and is not disabled
+  const bool records_;  // has exporters and is not disabled
   const std::string resource_;  // encoded
 
   std::atomic<bool> is_closed_{false};

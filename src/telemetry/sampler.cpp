@@ -12,14 +12,11 @@ double ratio_of(const SamplerOptions& options) noexcept {
   using Kind = SamplerOptions::Kind;
   switch (options.kind) {
     case Kind::always_on:
-    case Kind::parentbased_always_on:
-      return 1.0;
+    case Kind::parentbased_always_on: return 1.0;
     case Kind::always_off:
-    case Kind::parentbased_always_off:
-      return 0.0;
+    case Kind::parentbased_always_off: return 0.0;
     case Kind::traceidratio:
-    case Kind::parentbased_traceidratio:
-      break;
+    case Kind::parentbased_traceidratio: break;
   }
   return std::isnan(options.ratio) ? 1.0 : std::clamp(options.ratio, 0.0, 1.0);
 }

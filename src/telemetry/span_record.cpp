@@ -126,7 +126,8 @@ std::size_t attributes_size(std::span<const Attribute> attributes) noexcept {
 
 template <auto kField>
 char* write_attributes(char* out, std::span<const Attribute> attributes) noexcept {
-  for (const Attribute& attribute : attributes) out = wire::write_attribute<kField>(out, attribute.key, attribute.value);
+  for (const Attribute& attribute : attributes)
+    out = wire::write_attribute<kField>(out, attribute.key, attribute.value);
   return out;
 }
 
@@ -185,7 +186,8 @@ SpanRecord::IndexEntry* SpanRecord::find(std::string_view key, std::uint32_t has
     if (entry->hash != hash) continue;
     // Tag, length, then the key's tag and length, then the key.
     const char* at = bytes_.data() + entry->offset + 1;
-    while ((*at++ & 0x80) != 0) {}
+    while ((*at++ & 0x80) != 0) {
+    }
     ++at;
     std::size_t size = 0;
     int shift = 0;
@@ -293,20 +295,24 @@ void SpanRecord::set_any(std::string_view key, const Value& value) noexcept {
 
 void SpanRecord::set_text(std::string_view key, std::string_view value) noexcept {
   const std::size_t length_max = limits_->attribute_value_length;
-  if (value.size() <= length_max && set_short(key, value)) [[likely]] return;
+  if (value.size() <= length_max && set_short(key, value)) [[likely]]
+    return;
   std::string storage;
   if (!is_ascii(value) || value.size() > length_max) value = clean_text(value, length_max, storage);
   set_any(key, value);
 }
 
 void SpanRecord::set_bool(std::string_view key, bool value) noexcept {
-  if (!set_short(key, value)) [[unlikely]] set_any(key, value);
+  if (!set_short(key, value)) [[unlikely]]
+    set_any(key, value);
 }
 void SpanRecord::set_int(std::string_view key, std::int64_t value) noexcept {
-  if (!set_short(key, value)) [[unlikely]] set_any(key, value);
+  if (!set_short(key, value)) [[unlikely]]
+    set_any(key, value);
 }
 void SpanRecord::set_double(std::string_view key, double value) noexcept {
-  if (!set_short(key, value)) [[unlikely]] set_any(key, value);
+  if (!set_short(key, value)) [[unlikely]]
+    set_any(key, value);
 }
 
 void SpanRecord::set_value(std::string_view key, const AttributeValue& value) noexcept {

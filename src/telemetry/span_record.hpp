@@ -40,7 +40,7 @@ class SpanRecord {
     const TracerCore& tracer;
     const SpanLimits& limits;
     const Context& context;  // of the span itself
-    const Context& parent;   // may be invalid
+    const Context& parent;  // may be invalid
     std::string_view name;
     SpanKind kind;
     std::int64_t unix_nanos;
@@ -66,11 +66,11 @@ class SpanRecord {
   void recycle() noexcept;
 
   // Bookkeeping of those who hold it.
-  Lane& home;                            // whose pool it belongs to
-  SpanRecord* next = nullptr;            // in a pool
-  std::uint64_t end_stamp = 0;           // orders ended spans
-  bool holds_credit = false;             // occupies a place of the processor's queue
-  bool is_local_root = false;            // decides on what Retention holds
+  Lane& home;  // whose pool it belongs to
+  SpanRecord* next = nullptr;  // in a pool
+  std::uint64_t end_stamp = 0;  // orders ended spans
+  bool holds_credit = false;  // occupies a place of the processor's queue
+  bool is_local_root = false;  // decides on what Retention holds
   std::shared_ptr<Retention> retention;  // null: exported whatever happens
 
  private:

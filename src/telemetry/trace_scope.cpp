@@ -11,12 +11,9 @@ Retention::~Retention() { return_records(held_); }
 Retention::Decision Retention::on_end(SpanRecord* record, bool is_local_root) {
   const std::lock_guard lock(mutex_);
   switch (verdict_.load(std::memory_order_relaxed)) {
-    case Verdict::keep:
-      return {Decision::What::release, {record}};
-    case Verdict::drop:
-      return {Decision::What::discard, {record}};
-    case Verdict::open:
-      break;
+    case Verdict::keep: return {Decision::What::release, {record}};
+    case Verdict::drop: return {Decision::What::discard, {record}};
+    case Verdict::open: break;
   }
   held_.push_back(record);
   if (is_local_root) {

@@ -280,7 +280,8 @@ TEST(Threads, ASpanMayEndOnAnotherThreadThanItBegan) {
 }
 
 TEST(Threads, ChildrenPrecedeTheirParentsAcrossThreadsAndBatches) {
-  Recorded recorded({.batch = {.schedule_delay = milliseconds(1), .max_queue_size = 1 << 16, .max_export_batch_size = 16}});
+  Recorded recorded(
+      {.batch = {.schedule_delay = milliseconds(1), .max_queue_size = 1 << 16, .max_export_batch_size = 16}});
   constexpr int kRuns = 500;
   std::vector<std::thread> threads;
   for (int t = 0; t < 2; ++t) {
@@ -346,11 +347,12 @@ TEST(Batch, GroupsSpansByScopeUnderOneResource) {
   auto store = std::make_shared<MemoryStore>();
   std::vector<std::unique_ptr<SpanExporter>> exporters;
   exporters.push_back(std::make_unique<MemoryExporter>(store));
-  const auto provider = make_provider({.resource = {{"service.name", "test"}}, .resource_schema_url = "https://r"},
-                                      std::move(exporters));
+  const auto provider =
+      make_provider({.resource = {{"service.name", "test"}}, .resource_schema_url = "https://r"}, std::move(exporters));
   const Tracer a = provider->tracer({.name = "a", .version = "1", .schema_url = "https://s", .attributes = {{"k", 2}}});
   const Tracer b = provider->tracer({.name = "b"});
-  const Tracer a_again = provider->tracer({.name = "a", .version = "1", .schema_url = "https://s", .attributes = {{"k", 2}}});
+  const Tracer a_again =
+      provider->tracer({.name = "a", .version = "1", .schema_url = "https://s", .attributes = {{"k", 2}}});
   record_spans(a, 1, "one");
   record_spans(b, 1, "two");
   record_spans(a_again, 1, "three");
@@ -375,8 +377,8 @@ TEST(Disabled, NothingIsRecordedAndTheParentsContextGoesOn) {
   auto gate = std::make_shared<Gate>();
   const auto provider = gated_provider({.disabled = true}, {{gate, false}});
   const Tracer tracer = provider->tracer({});
-  const Context remote = extract({{"traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}},
-                                 {Propagator::tracecontext});
+  const Context remote =
+      extract({{"traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}}, {Propagator::tracecontext});
   Span span = tracer.start_span("s", {.parent = remote});
   EXPECT_FALSE(span.is_recording());
   EXPECT_EQ(span.context().span_id, remote.span_id);

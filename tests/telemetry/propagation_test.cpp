@@ -62,8 +62,8 @@ TEST(TraceParent, GivenTwiceIsAsAbsent) {
 }
 
 std::string state_of(const std::string& header) {
-  const Context context =
-      extract({{"traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}, {"tracestate", header}}, kW3c);
+  const Context context = extract(
+      {{"traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}, {"tracestate", header}}, kW3c);
   EXPECT_TRUE(context.is_valid()) << "a bad tracestate must not cost the parent";
   return std::string(trace_state_of(context));
 }
@@ -76,7 +76,8 @@ TEST(TraceState, KeepsValidEntriesInOrder) {
 TEST(TraceState, KeepsTheFirstOfTwoEntriesWithOneKey) { EXPECT_EQ(state_of("a=1,b=2,a=3"), "a=1,b=2"); }
 
 TEST(TraceState, ThatIsMalformedIsDroppedWhole) {
-  for (const char* header : {"a", "A=1", "=1", "a=", "a=b=c", "a=1,b", "a =1", "a=\x01"}) EXPECT_EQ(state_of(header), "");
+  for (const char* header : {"a", "A=1", "=1", "a=", "a=b=c", "a=1,b", "a =1", "a=\x01"})
+    EXPECT_EQ(state_of(header), "");
 }
 
 TEST(TraceState, PastItsLimitsIsDroppedWhole) {
@@ -127,7 +128,8 @@ TEST(BaggageHeader, PastItsLimitsIsDroppedWhole) {
 TEST(BaggageHeader, IsNeverWrittenPastItsLimits) {
   Context context = from_trace_parent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
   Carrier out;
-  inject(with_baggage(context, {{"a", std::string(5000, 'x')}, {"b", std::string(5000, 'y')}, {"bad key", "z"}}), out, kW3c);
+  inject(with_baggage(context, {{"a", std::string(5000, 'x')}, {"b", std::string(5000, 'y')}, {"bad key", "z"}}), out,
+         kW3c);
   EXPECT_EQ(out["baggage"], "a=" + std::string(5000, 'x'));
 }
 
@@ -164,7 +166,8 @@ TEST(B3, ReadsTheMultipleHeaders) {
 }
 
 TEST(B3, PassesTheDebugFlagOn) {
-  const Context context = extract({{"X-B3-TraceId", kTraceId}, {"X-B3-SpanId", kSpanId}, {"X-B3-Flags", "1"}}, kB3Multi);
+  const Context context =
+      extract({{"X-B3-TraceId", kTraceId}, {"X-B3-SpanId", kSpanId}, {"X-B3-Flags", "1"}}, kB3Multi);
   EXPECT_TRUE(context.is_sampled());
   Carrier single;
   inject(context, single, kB3);

@@ -38,7 +38,8 @@ TEST(Sampler, ByRatioTakesTheTracesWhoseRandomBitsReachTheThreshold) {
 
 TEST(Sampler, AtTheEndsOfTheRatioTakesAllOrNone) {
   const std::uint64_t highest = (std::uint64_t{1} << 56) - 1;
-  for (const double ratio : {1.0, 2.0}) EXPECT_TRUE(Sampler({Kind::traceidratio, ratio}).should_sample(with_random(0), {}));
+  for (const double ratio : {1.0, 2.0})
+    EXPECT_TRUE(Sampler({Kind::traceidratio, ratio}).should_sample(with_random(0), {}));
   for (const double ratio : {0.0, -1.0}) {
     EXPECT_FALSE(Sampler({Kind::traceidratio, ratio}).should_sample(with_random(highest), {}));
   }
@@ -49,10 +50,10 @@ TEST(Sampler, ParentBasedFollowsTheParentAndElseItsRoot) {
     Kind kind;
     bool root, sampled_parent, unsampled_parent;
   };
-  for (const Case& c : {Case{Kind::always_on, true, true, true}, Case{Kind::always_off, false, false, false},
-                        Case{Kind::parentbased_always_on, true, true, false},
-                        Case{Kind::parentbased_always_off, false, true, false},
-                        Case{Kind::parentbased_traceidratio, false, true, false}}) {
+  for (const Case& c :
+       {Case{Kind::always_on, true, true, true}, Case{Kind::always_off, false, false, false},
+        Case{Kind::parentbased_always_on, true, true, false}, Case{Kind::parentbased_always_off, false, true, false},
+        Case{Kind::parentbased_traceidratio, false, true, false}}) {
     const Sampler sampler({c.kind, 0.5});
     EXPECT_EQ(sampler.should_sample(with_random(0), {}), c.root);
     EXPECT_EQ(sampler.should_sample(with_random(0), parent_with(1)), c.sampled_parent);
@@ -115,9 +116,9 @@ TEST(HeldTrace, IsExportedWholeOnceAnySpanAsks) {
 
 TEST(HeldTrace, OfARemoteParentIsHeldToo) {
   Recorded recorded(never());
-  const Context remote = extract({{"traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"},
-                                  {"tracestate", "a=1"}},
-                                 {Propagator::tracecontext});
+  const Context remote =
+      extract({{"traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"}, {"tracestate", "a=1"}},
+              {Propagator::tracecontext});
   {
     Span root = recorded.tracer.start_span("root", {.parent = remote, .hold_unsampled = true});
     const Context context = with_baggage(root.context(), {{"k", "v"}});  // does not cut the tie

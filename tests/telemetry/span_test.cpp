@@ -31,10 +31,9 @@ TEST(Span, CarriesWhatItWasGiven) {
   EXPECT_EQ(span.kind, otlp::SpanKind::client);
   EXPECT_EQ(span.flags, 0x103u);  // sampled, random, and the parent is known not to be remote
   EXPECT_GE(span.end_time_unix_nano, span.start_time_unix_nano);
-  EXPECT_EQ(span.attributes, (otlp::KeyValueList{{"text", text("value")},
-                                                 {"truth", any(true)},
-                                                 {"count", number(-7)},
-                                                 {"ratio", any(0.25)}}));
+  EXPECT_EQ(
+      span.attributes,
+      (otlp::KeyValueList{{"text", text("value")}, {"truth", any(true)}, {"count", number(-7)}, {"ratio", any(0.25)}}));
   EXPECT_EQ(span.status, (otlp::Status{"broken", otlp::StatusCode::error}));
 }
 
@@ -65,12 +64,11 @@ TEST(Span, TheLastWriteToAKeyWinsAndKeepsItsPosition) {
     span.set_attribute("c", 0.5);
   }
   const otlp::Span span = recorded.only_span();
-  EXPECT_EQ(span.attributes,
-            (otlp::KeyValueList{{"a", text("54321")},
-                                {"b", text("")},
-                                {"c", any(0.5)},
-                                {"d", any(otlp::ArrayValue{text("q")})},
-                                {"e", number(5)}}));
+  EXPECT_EQ(span.attributes, (otlp::KeyValueList{{"a", text("54321")},
+                                                 {"b", text("")},
+                                                 {"c", any(0.5)},
+                                                 {"d", any(otlp::ArrayValue{text("q")})},
+                                                 {"e", number(5)}}));
   ASSERT_EQ(span.events.size(), 1u);
   EXPECT_EQ(span.events[0].name, "between");
   EXPECT_EQ(span.dropped_attributes_count, 0u);
@@ -81,7 +79,8 @@ TEST(Span, TellsManyKeysApart) {
   {
     Span span = recorded.tracer.start_span("s");
     for (int round = 0; round < 2; ++round) {
-      for (int i = 0; i < 128; ++i) span.set_attribute("the.same.prefix." + std::to_string(i) + ".the.same.suffix", i + round);
+      for (int i = 0; i < 128; ++i)
+        span.set_attribute("the.same.prefix." + std::to_string(i) + ".the.same.suffix", i + round);
     }
   }
   const otlp::Span span = recorded.only_span();
@@ -96,7 +95,8 @@ TEST(Span, OfEveryLengthOfTextIsWhole) {
   Recorded recorded;
   {
     Span span = recorded.tracer.start_span("s");
-    for (std::size_t size = 0; size < 120; ++size) span.set_attribute("k" + std::to_string(size), std::string(size, 'v'));
+    for (std::size_t size = 0; size < 120; ++size)
+      span.set_attribute("k" + std::to_string(size), std::string(size, 'v'));
     span.set_attribute(std::string(200, 'k'), std::string(20'000, 'v'));
   }
   const otlp::Span span = recorded.only_span();
@@ -173,7 +173,8 @@ TEST(SpanStatus, OkBeatsErrorBeatsUnset) {
 }
 
 TEST(Span, TakesAnotherNameOfAnyLength) {
-  for (const std::string& name : {std::string("n"), std::string("of the same size"), std::string(5000, 'n'), std::string()}) {
+  for (const std::string& name :
+       {std::string("n"), std::string("of the same size"), std::string(5000, 'n'), std::string()}) {
     Recorded recorded;
     {
       Span span = recorded.tracer.start_span("sixteen letters.");
@@ -271,15 +272,16 @@ TEST(Span, KeepsEventsAndExceptions) {
 
 TEST(Span, KeepsLinksOfItsStartAndLater) {
   Recorded recorded;
-  const Context remote = extract({{"traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"},
-                                  {"tracestate", "a=1"}},
-                                 {Propagator::tracecontext});
+  const Context remote =
+      extract({{"traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}, {"tracestate", "a=1"}},
+              {Propagator::tracecontext});
   const Context local = recorded.tracer.start_span("other").context();
   const std::vector<Link> links{{remote, {{"k", "v"}}}};
   recorded.tracer.start_span("s", {.links = links}).add_link({local});
   const otlp::Span span = recorded.spans().at(1);
   ASSERT_EQ(span.links.size(), 2u);
-  EXPECT_EQ(span.links[0], (otlp::Link{remote.trace_id.bytes, remote.span_id.bytes, "a=1", {{"k", text("v")}}, 0, 0x301}));
+  EXPECT_EQ(span.links[0],
+            (otlp::Link{remote.trace_id.bytes, remote.span_id.bytes, "a=1", {{"k", text("v")}}, 0, 0x301}));
   EXPECT_EQ(span.links[1], (otlp::Link{local.trace_id.bytes, local.span_id.bytes, "", {}, 0, 0x103}));
 }
 
@@ -316,19 +318,21 @@ TEST(SpanLimits, CutValuesByCharactersWithoutCuttingOne) {
     Span span = recorded.tracer.start_span("a name is not cut");
     span.set_attribute("ascii", "abcdef").set_attribute("wide", "äöüß").set_attribute("fits", "äöü");
     span.set_attribute("array", AttributeArray{"abcd", 12345, AttributeArray{"efgh"}});
-    span.set_attribute("map", AttributeMap{{"a long key", "ijkl"}}).set_attribute("bytes", AttributeValue(Bytes{"mnop"}));
+    span.set_attribute("map", AttributeMap{{"a long key", "ijkl"}})
+        .set_attribute("bytes", AttributeValue(Bytes{"mnop"}));
     const std::vector<Attribute> attributes{{"k", "qrst"}};
     span.add_event("e", attributes);
   }
   const otlp::Span span = recorded.only_span();
   EXPECT_EQ(span.name, "a name is not cut");
   EXPECT_EQ(span.attributes,
-            (otlp::KeyValueList{{"ascii", text("abc")},
-                                {"wide", text("äöü")},
-                                {"fits", text("äöü")},
-                                {"array", any(otlp::ArrayValue{text("abc"), number(12345), any(otlp::ArrayValue{text("efg")})})},
-                                {"map", any(otlp::KeyValueList{{"a long key", text("ijk")}})},
-                                {"bytes", any(otlp::Bytes{"mno"})}}));
+            (otlp::KeyValueList{
+                {"ascii", text("abc")},
+                {"wide", text("äöü")},
+                {"fits", text("äöü")},
+                {"array", any(otlp::ArrayValue{text("abc"), number(12345), any(otlp::ArrayValue{text("efg")})})},
+                {"map", any(otlp::KeyValueList{{"a long key", text("ijk")}})},
+                {"bytes", any(otlp::Bytes{"mno"})}}));
   EXPECT_EQ(span.events.at(0).attributes, (otlp::KeyValueList{{"k", text("qrs")}}));
   EXPECT_EQ(span.dropped_attributes_count, 0u);
 }
@@ -345,8 +349,8 @@ TEST(Span, MakesInvalidUtf8Valid) {
   const otlp::Span span = recorded.only_span();
   EXPECT_EQ(otlp::decode_span(bytes->spans().at(0))->stats.replaced_utf8, 0u);  // nothing is left to replace
   EXPECT_EQ(span.name, "n\uFFFD");
-  EXPECT_EQ(span.attributes, (otlp::KeyValueList{{"k\uFFFD", text("v\uFFFD")},
-                                                 {"array", any(otlp::ArrayValue{text("\uFFFD")})}}));
+  EXPECT_EQ(span.attributes,
+            (otlp::KeyValueList{{"k\uFFFD", text("v\uFFFD")}, {"array", any(otlp::ArrayValue{text("\uFFFD")})}}));
   EXPECT_EQ(span.events.at(0).name, "event\uFFFD");
   EXPECT_EQ(span.events.at(0).attributes, (otlp::KeyValueList{{"e\uFFFD", text("\uFFFD")}}));
   EXPECT_EQ(span.status.message, "s\uFFFD");
@@ -425,8 +429,7 @@ TEST(SpanIdentity, OfARemoteParentIsContinuedWithItsState) {
     Carrier carrier;
     inject(child.context(), carrier, {Propagator::tracecontext});
     EXPECT_EQ(carrier["tracestate"], "a=1");
-    EXPECT_EQ(carrier["traceparent"],
-              "00-4bf92f3577b34da6a3ce929d0e0e4736-" + child.context().span_id.hex() + "-01");
+    EXPECT_EQ(carrier["traceparent"], "00-4bf92f3577b34da6a3ce929d0e0e4736-" + child.context().span_id.hex() + "-01");
   }
   const auto spans = recorded.spans();
   ASSERT_EQ(spans.size(), 2u);

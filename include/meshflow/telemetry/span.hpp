@@ -20,7 +20,7 @@ class ProviderCore;  // private
 class SpanRecord;    // private
 
 enum class SpanKind : std::uint8_t { internal = 1, server = 2, client = 3, producer = 4, consumer = 5 };  // as in OTLP
-enum class StatusCode : std::uint8_t { unset = 0, ok = 1, error = 2 };                                    // as in OTLP
+enum class StatusCode : std::uint8_t { unset = 0, ok = 1, error = 2 };  // as in OTLP
 
 // Points to a span of this or another trace.
 struct Link {
@@ -30,9 +30,9 @@ struct Link {
 
 // How to start a span. All views need to live during the call only.
 struct SpanOptions {
-  Context parent{};                      // an invalid one starts a new trace
+  Context parent{};  // an invalid one starts a new trace
   SpanKind kind = SpanKind::internal;
-  std::int64_t start_unix_nanos = 0;     // 0: now
+  std::int64_t start_unix_nanos = 0;  // 0: now
   std::span<const Link> links{};
   // Identity given by the caller, to record a span that another process began (a run resumed after a pause).
   // Zero: generated. `trace_id` counts only without a parent.
@@ -63,8 +63,12 @@ class Span {
 
   // The last write to a key wins and keeps the key's first position.
   Span& set_attribute(std::string_view key, std::string_view value) noexcept;
-  Span& set_attribute(std::string_view key, const char* value) noexcept { return set_attribute(key, std::string_view(value)); }
-  Span& set_attribute(std::string_view key, const std::string& value) noexcept { return set_attribute(key, std::string_view(value)); }
+  Span& set_attribute(std::string_view key, const char* value) noexcept {
+    return set_attribute(key, std::string_view(value));
+  }
+  Span& set_attribute(std::string_view key, const std::string& value) noexcept {
+    return set_attribute(key, std::string_view(value));
+  }
   Span& set_attribute(std::string_view key, bool value) noexcept;
   Span& set_attribute(std::string_view key, double value) noexcept;
   template <std::integral T>
@@ -76,7 +80,8 @@ class Span {
   Span& set_attribute(std::string_view key, const AttributeValue& value) noexcept;
 
   // `unix_nanos` 0: now.
-  Span& add_event(std::string_view name, std::span<const Attribute> attributes = {}, std::int64_t unix_nanos = 0) noexcept;
+  Span& add_event(std::string_view name, std::span<const Attribute> attributes = {},
+                  std::int64_t unix_nanos = 0) noexcept;
   Span& add_link(const Link& link) noexcept;
   // An event `exception` with exception.type, exception.message and exception.stacktrace (semantic conventions,
   // "Exceptions"); empty ones are left out. Does not change the status.
@@ -113,9 +118,9 @@ class Span {
 
   Context context_;
   std::int64_t start_unix_nanos_ = 0;
-  std::int64_t duration_nanos_ = 0;    // kRunning until end()
-  const Clock* clock_ = nullptr;       // the provider's; null: the operating system's
-  SpanRecord* record_ = nullptr;       // owned; goes back to the processor at end()
+  std::int64_t duration_nanos_ = 0;  // kRunning until end()
+  const Clock* clock_ = nullptr;  // the provider's; null: the operating system's
+  SpanRecord* record_ = nullptr;  // owned; goes back to the processor at end()
 };
 
 }  // namespace meshflow::telemetry
