@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include "base/try.hpp"
-#include "runtime/attributes.hpp"
 
 namespace meshflow::runtime {
 namespace {
@@ -153,10 +152,9 @@ json::array blocked_json(const std::vector<BlockRecord>& blocked) {
   return out;
 }
 
-// Without the root, which whoever ends the run counts again.
-json::object spans_json(const RunState& run) {
+json::object spans_json(const RunSpans::Counts& counts) {
   json::object out;
-  for (const auto& [name, count] : run.spans.counts()) out[name] = name == names::kSpanRun ? 0 : count;
+  for (const auto& [name, count] : counts) out[name] = count;
   return out;
 }
 
@@ -276,7 +274,7 @@ Result<Policy> read_policy(const json::object& fields) {
 
 }  // namespace
 
-std::string write_checkpoint(const RunState& run, const GraphFrame& frame) {
+std::string write_checkpoint(const RunState& run, const GraphFrame& frame, const RunSpans::Counts& spans) {
   const BudgetTotals& budget = run.budget->totals();
   json::object head{{"version", kCheckpointVersion},
                     {"run_id", run.run_id},
@@ -291,7 +289,7 @@ std::string write_checkpoint(const RunState& run, const GraphFrame& frame) {
                     {"figures", figures_json(run.figures)},
                     {"blocked", blocked_json(run.blocked)},
                     {"running_nanos", run.running_nanos()},
-                    {"spans", spans_json(run)},
+                    {"spans", spans_json(spans)},
                     {"ledger_head", run.ledger_head},
                     {"frame", frame_json(frame)}};
   if (run.outer.is_valid()) {

@@ -33,8 +33,8 @@ struct CheckpointHead {
   std::string ledger_head;
 };
 
-// The state of a run that waits. Its frame has paused nodes and nothing under way.
-[[nodiscard]] std::string write_checkpoint(const RunState& run, const GraphFrame& frame);
+// The state of a run that waits. Its frame has paused nodes and nothing under way. `spans`: recorded when it waits.
+[[nodiscard]] std::string write_checkpoint(const RunState& run, const GraphFrame& frame, const RunSpans::Counts& spans);
 
 // Damaged text and newer versions are Errors that say so.
 [[nodiscard]] Result<CheckpointHead> read_checkpoint_head(std::string_view text);

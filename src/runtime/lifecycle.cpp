@@ -161,12 +161,22 @@ void end_waiting_spans(RunState& run, const GraphFrame& frame) {
   }
 }
 
+// The spans of the run once it waits: without the root, which whoever ends the run counts, and with the pause's entry.
+RunSpans::Counts counts_at_pause(const RunState& run) {
+  RunSpans::Counts counts = run.spans.counts();
+  for (auto& [name, count] : counts) {
+    if (name == names::kSpanRun) count = 0;
+    if (name == names::kSpanLedgerWrite) ++count;  // there since run_started, where these spans are wanted
+  }
+  return counts;
+}
+
 // Keeps the run for whoever goes on with it, and says so in the ledger, whole or not at all.
 Task<Result<RunResult>> pause(std::shared_ptr<RunState> run, const GraphFrame& frame) {
   const PausedNode& waiting = *first_paused(frame);
   RunStore::Pause what;
   what.run = record_of(*run, RunStatus::paused);
-  what.checkpoint = write_checkpoint(*run, frame);
+  what.checkpoint = write_checkpoint(*run, frame, counts_at_pause(*run));
   what.requests.push_back(waiting.request);
   what.entry.run_id = run->run_id;
   what.entry.trace_id = run->trace_id;
