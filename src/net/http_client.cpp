@@ -136,7 +136,7 @@ class HttpClient::Transport {
         return failure(HttpFailurePhase::request, request, fmt::format("header {} holds a line break or a zero", name));
       }
       // "Name;" is how libcurl spells an empty value; "Name:" would remove the header.
-      add(headers, value.empty() ? name + ";" : name + ": " + value);
+      add(headers, value.empty() ? name + ";" : fmt::format("{}: {}", name, value));
     }
     add(headers, "Expect:");  // no 100-continue: it costs a round trip, or a second where the peer ignores it
 

@@ -71,6 +71,7 @@ SamplerOptions sampler_of(EnvironmentReader& reader) {
       {"parentbased_traceidratio", Kind::parentbased_traceidratio},
   };
   std::vector<std::string> names;
+  names.reserve(kKinds.size());
   for (const auto& [name, kind] : kKinds) names.push_back(name);
   SamplerOptions sampler;
   if (const auto name = reader.choice("OTEL_TRACES_SAMPLER", names)) sampler.kind = kKinds.at(*name);

@@ -25,6 +25,8 @@ class SpoolExporter final : public SpanExporter {
         files_(options_.files != nullptr ? *options_.files : system_files()) {}
 
   ~SpoolExporter() override { close(); }
+  SpoolExporter(const SpoolExporter&) = delete;
+  SpoolExporter& operator=(const SpoolExporter&) = delete;
 
   std::string_view name() const noexcept override { return "spool"; }
   bool may_wait() const noexcept override { return false; }
