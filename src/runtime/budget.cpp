@@ -65,9 +65,10 @@ std::optional<Error> BudgetMeter::refusal_of(const Claim& claim) const {
                     "budget_usd");
   }
   if (spent.tokens.total() + reserved_.tokens + claim.tokens > limits_.tokens) {
-    return exceeded(fmt::format("the budget of {} tokens is not enough for a next model call: {} are used{}", limits_.tokens,
-                                spent.tokens.total(), with_reserved(reserved_.tokens, fmt::format("{}", reserved_.tokens))),
-                    "budget_tokens");
+    return exceeded(
+        fmt::format("the budget of {} tokens is not enough for a next model call: {} are used{}", limits_.tokens,
+                    spent.tokens.total(), with_reserved(reserved_.tokens, fmt::format("{}", reserved_.tokens))),
+        "budget_tokens");
   }
   if (limits_.carbon_nanograms > 0 &&
       spent.carbon.nanograms + reserved_.carbon_nanograms + claim.carbon_nanograms > limits_.carbon_nanograms) {
@@ -84,7 +85,8 @@ Result<Reservation> BudgetMeter::reserve(std::string_view model, std::int64_t es
   const ModelPrice* price = prices_->find(model);
   if (price == nullptr) return tl::unexpected(prices_->price(model, {}).error());
   const std::int64_t input = std::clamp<std::int64_t>(estimated_input_tokens, 0, kCallTokensMax);
-  const std::int64_t wanted = std::clamp<std::int64_t>(max_tokens.value_or(price->output_tokens_reserved), 1, kCallTokensMax);
+  const std::int64_t wanted =
+      std::clamp<std::int64_t>(max_tokens.value_or(price->output_tokens_reserved), 1, kCallTokensMax);
 
   MESHFLOW_TRY(auto granted_claim, claim_of(model, *price, input, wanted));
   std::int64_t granted = wanted;
@@ -131,19 +133,22 @@ Result<void> BudgetMeter::begin_step() {
 
 Result<void> BudgetMeter::check_steps() const {
   if (totals_.steps < limits_.steps) return {};
-  return tl::unexpected(exceeded(fmt::format("the run has taken {} steps; the limit is {}", totals_.steps, limits_.steps), "max_steps"));
+  return tl::unexpected(
+      exceeded(fmt::format("the run has taken {} steps; the limit is {}", totals_.steps, limits_.steps), "max_steps"));
 }
 
 Result<void> BudgetMeter::check_spent() const {
   const Usage& spent = totals_.spent;
   // A limit of 0 forbids paid calls, not steps that use none.
   if (spent.cost_nano_usd > 0 && spent.cost_nano_usd >= limits_.nano_usd) {
-    return tl::unexpected(exceeded(fmt::format("the budget of {} USD is used up: {} USD are spent", decimal(limits_.nano_usd),
-                                               decimal(spent.cost_nano_usd)), "budget_usd"));
+    return tl::unexpected(exceeded(fmt::format("the budget of {} USD is used up: {} USD are spent",
+                                               decimal(limits_.nano_usd), decimal(spent.cost_nano_usd)),
+                                   "budget_usd"));
   }
   if (spent.tokens.total() > 0 && spent.tokens.total() >= limits_.tokens) {
-    return tl::unexpected(exceeded(fmt::format("the budget of {} tokens is used up: {} are used", limits_.tokens,
-                                               spent.tokens.total()), "budget_tokens"));
+    return tl::unexpected(
+        exceeded(fmt::format("the budget of {} tokens is used up: {} are used", limits_.tokens, spent.tokens.total()),
+                 "budget_tokens"));
   }
   if (limits_.carbon_nanograms > 0 && spent.carbon.nanograms >= limits_.carbon_nanograms) {
     return tl::unexpected(exceeded(fmt::format("the carbon budget of {} g is used up: {} g are emitted",
@@ -155,8 +160,9 @@ Result<void> BudgetMeter::check_spent() const {
 
 Result<void> BudgetMeter::check_running_time(std::int64_t running_nanos) const {
   if (running_nanos < limits_.running_nanos) return {};
-  return tl::unexpected(exceeded(fmt::format("the run has been running for {} s; the limit is {} s", decimal(running_nanos),
-                                             decimal(limits_.running_nanos)), "timeout_s"));
+  return tl::unexpected(exceeded(fmt::format("the run has been running for {} s; the limit is {} s",
+                                             decimal(running_nanos), decimal(limits_.running_nanos)),
+                                 "timeout_s"));
 }
 
 }  // namespace meshflow::runtime

@@ -68,7 +68,8 @@ Result<std::map<std::string, std::int64_t, std::less<>>> grid_in(const Value& ro
   for (const auto& [region, value] : section->entries) {
     const auto grams = scaled_decimal(value.scalar, 0);
     if (!grams || *grams > kGridMax) {
-      return yaml::fail_at(value, fmt::format("grid of {} must be whole grams per kWh, at most {}", region.scalar, kGridMax));
+      return yaml::fail_at(value,
+                           fmt::format("grid of {} must be whole grams per kWh, at most {}", region.scalar, kGridMax));
     }
     grid[region.scalar] = *grams;
   }
@@ -93,8 +94,8 @@ std::int64_t counted(std::int64_t tokens) { return std::clamp<std::int64_t>(toke
 std::int64_t weighted_thousandths(const Tokens& tokens) {
   const std::int64_t cached = std::min(counted(tokens.cached), counted(tokens.input));
   const std::int64_t uncached = counted(tokens.input) - cached;
-  return counted(tokens.output) * kPerOutputToken + std::max<std::int64_t>(0, uncached - kTypicalInputTokens) * kPerInputToken +
-         cached * kPerCachedToken;
+  return counted(tokens.output) * kPerOutputToken +
+         std::max<std::int64_t>(0, uncached - kTypicalInputTokens) * kPerInputToken + cached * kPerCachedToken;
 }
 
 }  // namespace

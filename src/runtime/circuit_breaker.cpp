@@ -31,8 +31,8 @@ Result<void> CircuitBreakers::allow(std::string_view name) {
   const std::int64_t waited = clock_->monotonic_nanos() - circuit.opened_nanos;
   const std::int64_t left = nanos_of(settings_.half_open_s) - waited;
   if (left > 0) {
-    return fail(ErrorCode::unavailable, fmt::format("{} failed {} times in a short time and is not called for now", name,
-                                                    settings_.failures),
+    return fail(ErrorCode::unavailable,
+                fmt::format("{} failed {} times in a short time and is not called for now", name, settings_.failures),
                 fmt::format("it is tried again in {:.1f} s", static_cast<double>(left) / 1e9));
   }
   if (circuit.trying) {

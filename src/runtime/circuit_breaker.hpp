@@ -25,8 +25,9 @@ class CircuitBreakers {
  public:
   CircuitBreakers(CircuitBreaker settings, const Clock& clock);
 
-  // Whether `name` may be called now; an Error (unavailable) says when it may be tried again. Each call that was allowed
-  // must be reported once. Half open, one call at a time is allowed: its outcome closes the circuit or opens it again.
+  // Whether `name` may be called now; an Error (unavailable) says when it may be tried again. Each call that was
+  // allowed must be reported once. Half open, one call at a time is allowed: its outcome closes the circuit or opens it
+  // again.
   [[nodiscard]] Result<void> allow(std::string_view name);
   void succeeded(std::string_view name);
   void failed(std::string_view name);

@@ -43,7 +43,9 @@ Result<void> create_file(const std::string& path) {
   if (fd < 0) {
     const int failure = errno;
     const bool forbidden = failure == EACCES || failure == EROFS || failure == EPERM || failure == ELOOP;
-    return fail(forbidden ? ErrorCode::permission_denied : failure == ENOSPC ? ErrorCode::unavailable : ErrorCode::io,
+    return fail(forbidden           ? ErrorCode::permission_denied
+                : failure == ENOSPC ? ErrorCode::unavailable
+                                    : ErrorCode::io,
                 fmt::format("cannot open {}: {}", path, std::generic_category().message(failure)),
                 "the data directory must be writable; --data or MESHFLOW_DATA names another");
   }
@@ -53,7 +55,8 @@ Result<void> create_file(const std::string& path) {
 
 }  // namespace
 
-// --- Statement --------------------------------------------------------------------------------------------------------
+// --- Statement
+// --------------------------------------------------------------------------------------------------------
 
 Statement::Statement(Statement&& other) noexcept
     : database_(std::exchange(other.database_, nullptr)), handle_(std::exchange(other.handle_, nullptr)) {}
@@ -76,7 +79,8 @@ Statement& Statement::bind(int index, std::int64_t value) {
 
 Statement& Statement::bind(int index, std::string_view value) {
   // A null pointer would bind NULL, not the empty text.
-  sqlite3_bind_text64(handle_, index, value.data() == nullptr ? "" : value.data(), value.size(), SQLITE_STATIC, SQLITE_UTF8);
+  sqlite3_bind_text64(handle_, index, value.data() == nullptr ? "" : value.data(), value.size(), SQLITE_STATIC,
+                      SQLITE_UTF8);
   return *this;
 }
 
@@ -116,7 +120,8 @@ bool Statement::is_null(int column) const { return sqlite3_column_type(handle_, 
 bool Statement::is_integer(int column) const { return sqlite3_column_type(handle_, column) == SQLITE_INTEGER; }
 bool Statement::is_text(int column) const { return sqlite3_column_type(handle_, column) == SQLITE_TEXT; }
 
-// --- Transaction ------------------------------------------------------------------------------------------------------
+// --- Transaction
+// ------------------------------------------------------------------------------------------------------
 
 Transaction::Transaction(Transaction&& other) noexcept
     : database_(std::exchange(other.database_, nullptr)),
@@ -142,14 +147,16 @@ Result<void> Transaction::commit() {
     --database_->depth_;
     return {};
   }
-  if (database_->must_roll_back_) return fail(ErrorCode::internal, "a part of the transaction was given up, so it cannot be committed");
+  if (database_->must_roll_back_)
+    return fail(ErrorCode::internal, "a part of the transaction was given up, so it cannot be committed");
   MESHFLOW_CHECK(database_->execute("COMMIT"));
   done_ = true;
   --database_->depth_;
   return {};
 }
 
-// --- Database ---------------------------------------------------------------------------------------------------------
+// --- Database
+// ---------------------------------------------------------------------------------------------------------
 
 Result<std::shared_ptr<Database>> Database::open(const std::string& path, DatabaseOptions options) {
   std::shared_ptr<Database> database(new Database(path));
@@ -200,15 +207,18 @@ Result<void> Database::migrate(bool read_only) {
     MESHFLOW_CHECK(transaction.commit());
   }
   if (found == kSchemaVersion) return {};
-  if (found == 0) return fail(ErrorCode::not_found, fmt::format("{} holds no runs", path_), "nothing has been recorded there yet");
-  return fail(ErrorCode::unsupported,
-              fmt::format("{} has schema version {}, which is newer than this program's ({})", path_, found, kSchemaVersion),
-              "use the version of MeshFlow that wrote it, or a newer one");
+  if (found == 0)
+    return fail(ErrorCode::not_found, fmt::format("{} holds no runs", path_), "nothing has been recorded there yet");
+  return fail(
+      ErrorCode::unsupported,
+      fmt::format("{} has schema version {}, which is newer than this program's ({})", path_, found, kSchemaVersion),
+      "use the version of MeshFlow that wrote it, or a newer one");
 }
 
 Result<Statement> Database::prepare(std::string_view sql) {
   sqlite3_stmt* handle = nullptr;
-  const int code = sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &handle, nullptr);
+  const int code = sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
+                                      &handle, nullptr);
   if (code != SQLITE_OK) return tl::unexpected(error("read", code));
   return Statement(*this, handle);
 }
@@ -237,19 +247,14 @@ Error Database::error(std::string_view doing, int code) const {
       error.message = fmt::format("cannot {} {}: another process holds its lock", doing, path_);
       error.hint = "try again when the other process is done";
       return error;
-    case ErrorCode::permission_denied:
-      error.hint = "the data directory and its files must be writable";
-      break;
-    case ErrorCode::unavailable:
-      error.hint = "free space on the disk; nothing of this write was kept";
-      break;
-    case ErrorCode::invalid_input:
-      error.hint = "the file is damaged, or no database";
-      break;
+    case ErrorCode::permission_denied: error.hint = "the data directory and its files must be writable"; break;
+    case ErrorCode::unavailable: error.hint = "free space on the disk; nothing of this write was kept"; break;
+    case ErrorCode::invalid_input: error.hint = "the file is damaged, or no database"; break;
     default: break;
   }
   // The connection's own text tells more, but not before there is a connection.
-  const char* text = handle_ != nullptr && sqlite3_errcode(handle_) != SQLITE_OK ? sqlite3_errmsg(handle_) : sqlite3_errstr(code);
+  const char* text =
+      handle_ != nullptr && sqlite3_errcode(handle_) != SQLITE_OK ? sqlite3_errmsg(handle_) : sqlite3_errstr(code);
   error.message = fmt::format("cannot {} {}: {}", doing, path_, text);
   return error;
 }

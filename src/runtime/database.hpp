@@ -82,12 +82,13 @@ class Transaction {
   bool done_ = false;
 };
 
-// A connection in WAL mode with full sync. Thread-safe by its lock: hold it (`lock`, or a Transaction) while a Statement
-// is used. The file is created with mode 0600, its folder with 0700. After fork(2) the child must not use it.
+// A connection in WAL mode with full sync. Thread-safe by its lock: hold it (`lock`, or a Transaction) while a
+// Statement is used. The file is created with mode 0600, its folder with 0700. After fork(2) the child must not use it.
 class Database {
  public:
   // ":memory:" is a database of its own, gone with the object. Errors: permission_denied (read-only folder or file),
-  // conflict (locked by another process), unavailable (disk full), invalid_input (no database), unsupported (a newer schema).
+  // conflict (locked by another process), unavailable (disk full), invalid_input (no database), unsupported (a newer
+  // schema).
   [[nodiscard]] static Result<std::shared_ptr<Database>> open(const std::string& path, DatabaseOptions options = {});
   ~Database();
   Database(const Database&) = delete;

@@ -41,12 +41,14 @@ std::string rule_of(const Error& error) {
 }
 
 // What `text` would bring in, where the guardian is on.
-std::optional<PolicyCheck> refusal_of_text(std::string_view name, const Policy& policy, const Guardian& guardian, std::string_view text) {
+std::optional<PolicyCheck> refusal_of_text(std::string_view name, const Policy& policy, const Guardian& guardian,
+                                           std::string_view text) {
   if (!policy.enable_guardian.value_or(true)) return std::nullopt;
   const auto findings = guardian.scan(text, Direction::input);
   const Finding* worst = worst_of(findings);
   if (worst == nullptr || worst->severity != Severity::block) return std::nullopt;
-  return PolicyCheck{name, kBlocked, worst->rule_id, fmt::format("the guardian's rule {} found something in what is asked", worst->rule_id)};
+  return PolicyCheck{name, kBlocked, worst->rule_id,
+                     fmt::format("the guardian's rule {} found something in what is asked", worst->rule_id)};
 }
 
 }  // namespace
@@ -79,7 +81,8 @@ GateVerdict cost_gate(const ResolvedPolicy& policy, std::int64_t step_cost_nano_
   if (policy.step_cost_block_nano_usd == 0 || step_cost_nano_usd <= policy.step_cost_block_nano_usd) return verdict;
   verdict.result = GateResult::blocked;
   verdict.rule_id = "cost.step";
-  verdict.reason = fmt::format("the step cost {} USD, more than step_cost_block_usd, which is {}", usd(step_cost_nano_usd), threshold);
+  verdict.reason = fmt::format("the step cost {} USD, more than step_cost_block_usd, which is {}",
+                               usd(step_cost_nano_usd), threshold);
   return verdict;
 }
 
@@ -96,11 +99,13 @@ GateVerdict uncertainty_gate(const Policy& policy, const std::optional<double>& 
   if (*uncertainty <= policy.uncertainty_block) return verdict;
   verdict.result = GateResult::blocked;
   verdict.rule_id = "uncertainty.block";
-  verdict.reason = fmt::format("the uncertainty is {}, above uncertainty_block, which is {}", *uncertainty, policy.uncertainty_block);
+  verdict.reason = fmt::format("the uncertainty is {}, above uncertainty_block, which is {}", *uncertainty,
+                               policy.uncertainty_block);
   return verdict;
 }
 
-GateVerdict human_gate(const Policy& policy, const std::optional<Risk>& risk, const std::optional<double>& uncertainty) {
+GateVerdict human_gate(const Policy& policy, const std::optional<Risk>& risk,
+                       const std::optional<double>& uncertainty) {
   GateVerdict verdict{.gate = kHuman};
   if (!policy.human_in_loop.enabled.value_or(false)) return verdict;
   const Risk from_risk = policy.human_in_loop.from_risk.value_or(Risk::irreversible);
@@ -109,7 +114,8 @@ GateVerdict human_gate(const Policy& policy, const std::optional<Risk>& risk, co
     verdict.threshold = name_of(from_risk);
     verdict.value = name_of(*risk);
     verdict.rule_id = "human.risk";
-    verdict.reason = fmt::format("the action is {}, and actions from {} on wait for a person", name_of(*risk), name_of(from_risk));
+    verdict.reason =
+        fmt::format("the action is {}, and actions from {} on wait for a person", name_of(*risk), name_of(from_risk));
     return verdict;
   }
   verdict.threshold = policy.uncertainty_hitl;
@@ -118,19 +124,24 @@ GateVerdict human_gate(const Policy& policy, const std::optional<Risk>& risk, co
   if (*uncertainty <= policy.uncertainty_hitl) return verdict;
   verdict.result = GateResult::pending;
   verdict.rule_id = "human.uncertainty";
-  verdict.reason = fmt::format("the uncertainty is {}, above uncertainty_hitl, which is {}", *uncertainty, policy.uncertainty_hitl);
+  verdict.reason =
+      fmt::format("the uncertainty is {}, above uncertainty_hitl, which is {}", *uncertainty, policy.uncertainty_hitl);
   return verdict;
 }
 
 GateVerdict human_node_gate() {
-  return GateVerdict{.gate = kHuman, .result = GateResult::pending, .rule_id = "human.node", .reason = "the workflow asks a person here"};
+  return GateVerdict{.gate = kHuman,
+                     .result = GateResult::pending,
+                     .rule_id = "human.node",
+                     .reason = "the workflow asks a person here"};
 }
 
 GateVerdict decided_human_gate(const Decision& decision) {
   GateVerdict verdict{.gate = kHuman, .rule_id = "human.decision"};
   if (decision.approved) return verdict;
   verdict.result = GateResult::blocked;
-  verdict.reason = decision.by.empty() ? std::string("rejected by a person") : fmt::format("rejected by {}", decision.by);
+  verdict.reason =
+      decision.by.empty() ? std::string("rejected by a person") : fmt::format("rejected by {}", decision.by);
   return verdict;
 }
 
@@ -142,7 +153,8 @@ GateVerdict expired_human_gate(double timeout_s) {
                      .reason = fmt::format("nobody decided within {} s", timeout_s)};
 }
 
-std::vector<GateVerdict> gates_after_agent(const ResolvedPolicy& policy, const Guardian& guardian, const StepFacts& step) {
+std::vector<GateVerdict> gates_after_agent(const ResolvedPolicy& policy, const Guardian& guardian,
+                                           const StepFacts& step) {
   const Policy& fields = policy.fields;
   std::vector<GateVerdict> verdicts;
   verdicts.reserve(5);
@@ -157,7 +169,8 @@ std::vector<GateVerdict> gates_after_agent(const ResolvedPolicy& policy, const G
 }
 
 const GateVerdict* deciding(const std::vector<GateVerdict>& verdicts) noexcept {
-  const auto found = std::find_if(verdicts.begin(), verdicts.end(), [](const GateVerdict& verdict) { return verdict.result != GateResult::passed; });
+  const auto found = std::find_if(verdicts.begin(), verdicts.end(),
+                                  [](const GateVerdict& verdict) { return verdict.result != GateResult::passed; });
   return found == verdicts.end() ? nullptr : &*found;
 }
 
@@ -165,16 +178,19 @@ std::string governed_output(const Policy& policy, const Guardian& guardian, std:
   return policy.scrub_health_data.value_or(false) ? guardian.scrub(output) : std::move(output);
 }
 
-PolicyCheck check_failed(std::string_view name, const Error& error) { return PolicyCheck{name, kBlocked, rule_of(error), error.message}; }
+PolicyCheck check_failed(std::string_view name, const Error& error) {
+  return PolicyCheck{name, kBlocked, rule_of(error), error.message};
+}
 
-PolicyCheck check_before_run(const ResolvedPolicy& policy, const Guardian& guardian, std::string_view task, const BudgetMeter& budget) {
+PolicyCheck check_before_run(const ResolvedPolicy& policy, const Guardian& guardian, std::string_view task,
+                             const BudgetMeter& budget) {
   if (const auto spent = budget.check_spent(); !spent) return check_failed("run", spent.error());
   if (auto refusal = refusal_of_text("run", policy.fields, guardian, task)) return std::move(*refusal);
   return PolicyCheck{"run", kPassed};
 }
 
-PolicyCheck check_before_node(const ResolvedPolicy& policy, const Guardian& guardian, std::string_view input, const BudgetMeter& budget,
-                              std::int64_t running_nanos) {
+PolicyCheck check_before_node(const ResolvedPolicy& policy, const Guardian& guardian, std::string_view input,
+                              const BudgetMeter& budget, std::int64_t running_nanos) {
   if (const auto steps = budget.check_steps(); !steps) return check_failed("node", steps.error());
   if (const auto time = budget.check_running_time(running_nanos); !time) return check_failed("node", time.error());
   if (const auto spent = budget.check_spent(); !spent) return check_failed("node", spent.error());

@@ -40,7 +40,7 @@ struct StepFacts {
   std::optional<double> uncertainty = std::nullopt;
   std::optional<Risk> risk = std::nullopt;  // of what the step did or is about to do
   std::optional<AgentRole> role = std::nullopt;  // evidence and citations are asked of researchers and executors
-  bool approved = false;                    // a person has approved this step already: the human gate does not ask again
+  bool approved = false;  // a person has approved this step already: the human gate does not ask again
 };
 
 // Each gate by itself. All but `human_gate` decide at once.
@@ -65,25 +65,28 @@ struct StepFacts {
 // The first verdict that is not passed, or null.
 [[nodiscard]] const GateVerdict* deciding(const std::vector<GateVerdict>& verdicts) noexcept;
 
-// What a person reads of an output: where the policy scrubs health data the output without it, else the output as it is.
+// What a person reads of an output: where the policy scrubs health data the output without it, else the output as it
+// is.
 [[nodiscard]] std::string governed_output(const Policy& policy, const Guardian& guardian, std::string output);
 
 // The outcome of checking whether something may begin, for its span.
 struct PolicyCheck {
-  std::string_view name;     // run, node, model_call; lives forever
-  std::string_view result;   // passed, blocked; lives forever
+  std::string_view name;  // run, node, model_call; lives forever
+  std::string_view result;  // passed, blocked; lives forever
   std::string rule_id = {};  // which check decided: budget.usd, steps.max, time.running, guardian.RULE, circuit_breaker
-  std::string reason = {};   // empty when passed
+  std::string reason = {};  // empty when passed
   [[nodiscard]] bool passed() const noexcept { return result == "passed"; }
 };
 
 // Before a run: the task's text passes the guardian (where it is on), and the budgets are not used up (a resumed run).
-[[nodiscard]] PolicyCheck check_before_run(const ResolvedPolicy& policy, const Guardian& guardian, std::string_view task,
-                                           const BudgetMeter& budget);
-// Before a node: steps, running time and budgets are left, and what the node is asked passes the guardian. Does not count
-// the step: BudgetMeter::begin_step does. `input`: what earlier nodes and tools gave; empty where there is nothing new.
-[[nodiscard]] PolicyCheck check_before_node(const ResolvedPolicy& policy, const Guardian& guardian, std::string_view input,
-                                            const BudgetMeter& budget, std::int64_t running_nanos);
+[[nodiscard]] PolicyCheck check_before_run(const ResolvedPolicy& policy, const Guardian& guardian,
+                                           std::string_view task, const BudgetMeter& budget);
+// Before a node: steps, running time and budgets are left, and what the node is asked passes the guardian. Does not
+// count the step: BudgetMeter::begin_step does. `input`: what earlier nodes and tools gave; empty where there is
+// nothing new.
+[[nodiscard]] PolicyCheck check_before_node(const ResolvedPolicy& policy, const Guardian& guardian,
+                                            std::string_view input, const BudgetMeter& budget,
+                                            std::int64_t running_nanos);
 // A check that failed for the reason of an Error (a budget's, a circuit breaker's).
 [[nodiscard]] PolicyCheck check_failed(std::string_view name, const Error& error);
 

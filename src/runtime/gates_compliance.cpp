@@ -38,7 +38,8 @@ constexpr Demands kDemands[] = {
 
 [[nodiscard]] const Demands* demands_of(const Policy& policy) noexcept {
   const std::string_view mode = policy.compliance ? std::string_view(*policy.compliance) : std::string_view("none");
-  const auto found = std::find_if(std::begin(kDemands), std::end(kDemands), [&](const Demands& demands) { return demands.mode == mode; });
+  const auto found = std::find_if(std::begin(kDemands), std::end(kDemands),
+                                  [&](const Demands& demands) { return demands.mode == mode; });
   return found == std::end(kDemands) ? nullptr : found;
 }
 
@@ -67,12 +68,13 @@ GateVerdict blocked(GateVerdict verdict, std::string rule_id, std::string reason
 }  // namespace
 
 bool has_compliance_rules(const Policy& policy) noexcept {
-  return demands_of(policy) != nullptr || policy.require_evidence.value_or(false) || policy.require_citations.value_or(false);
+  return demands_of(policy) != nullptr || policy.require_evidence.value_or(false) ||
+         policy.require_citations.value_or(false);
 }
 
 bool has_evidence(std::string_view output) {
-  static const auto marker = compile_pattern(
-      R"((?im)^[\s>*_#-]*(?:evidence|sources?|references?)[*_\s]*(?::|$)|https?://[^\s]+)");
+  static const auto marker =
+      compile_pattern(R"((?im)^[\s>*_#-]*(?:evidence|sources?|references?)[*_\s]*(?::|$)|https?://[^\s]+)");
   return re2::RE2::PartialMatch(re2::StringPiece(output.data(), output.size()), *marker);
 }
 
@@ -89,29 +91,33 @@ GateVerdict compliance_gate(const Policy& policy, const Guardian& guardian, cons
     const std::string rule_id = fmt::format("compliance.{}", demands->mode);
     const auto findings = guardian.scan_builtin(step.output, Direction::output);
     if (const Finding* found = forbidden_in(*demands, findings)) {
-      return blocked(std::move(verdict), rule_id, fmt::format("{} forbids what the rule {} found in the output", demands->mode, found->rule_id));
+      return blocked(std::move(verdict), rule_id,
+                     fmt::format("{} forbids what the rule {} found in the output", demands->mode, found->rule_id));
     }
     if (demands->no_health_data) {
       const auto health = guardian.scan_health_data(step.output);
       if (!health.empty()) {
-        return blocked(std::move(verdict), rule_id,
-                       fmt::format("{} forbids what the rule {} found in the output", demands->mode, health.front().rule_id));
+        return blocked(
+            std::move(verdict), rule_id,
+            fmt::format("{} forbids what the rule {} found in the output", demands->mode, health.front().rule_id));
       }
     }
-    if (demands->oversight && step.risk && *step.risk >= Risk::external_io && !policy.human_in_loop.enabled.value_or(false) &&
-        !step.approved) {
+    if (demands->oversight && step.risk && *step.risk >= Risk::external_io &&
+        !policy.human_in_loop.enabled.value_or(false) && !step.approved) {
       return blocked(std::move(verdict), rule_id,
-                     fmt::format("{} demands that a person oversees actions that are {}, and human_in_loop is off", demands->mode,
-                                 name_of(*step.risk)));
+                     fmt::format("{} demands that a person oversees actions that are {}, and human_in_loop is off",
+                                 demands->mode, name_of(*step.risk)));
     }
   }
   if (!states_facts(step)) return verdict;
   const bool wants_evidence = policy.require_evidence.value_or(false) || (demands != nullptr && demands->evidence);
   if (wants_evidence && !has_evidence(step.output)) {
-    return blocked(std::move(verdict), "compliance.evidence", "the output gives no evidence: a line \"Evidence:\" or \"Sources:\", or a link");
+    return blocked(std::move(verdict), "compliance.evidence",
+                   "the output gives no evidence: a line \"Evidence:\" or \"Sources:\", or a link");
   }
   if (policy.require_citations.value_or(false) && !has_citations(step.output)) {
-    return blocked(std::move(verdict), "compliance.citations", "the output gives no citations: [1], (Name, 2024), a DOI or a link");
+    return blocked(std::move(verdict), "compliance.citations",
+                   "the output gives no citations: [1], (Name, 2024), a DOI or a link");
   }
   return verdict;
 }

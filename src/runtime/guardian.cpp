@@ -115,7 +115,8 @@ std::vector<Guardian::RuleInfo> Guardian::rules() const {
 }
 
 const Finding* worst_of(const std::vector<Finding>& findings) noexcept {
-  const auto worst = std::max_element(findings.begin(), findings.end(), [](const Finding& a, const Finding& b) { return a.severity < b.severity; });
+  const auto worst = std::max_element(findings.begin(), findings.end(),
+                                      [](const Finding& a, const Finding& b) { return a.severity < b.severity; });
   return worst == findings.end() ? nullptr : &*worst;
 }
 

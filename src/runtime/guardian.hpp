@@ -29,8 +29,8 @@ struct Finding {
   std::size_t end = 0;
 };
 
-// A text is scanned in windows of this size, so that the memory of a scan does not grow with it; windows overlap, so that
-// what lies across a border is found. A finding longer than the overlap may be cut.
+// A text is scanned in windows of this size, so that the memory of a scan does not grow with it; windows overlap, so
+// that what lies across a border is found. A finding longer than the overlap may be cut.
 inline constexpr std::size_t kGuardianWindowBytes = std::size_t{64} << 10;
 inline constexpr std::size_t kGuardianOverlapBytes = std::size_t{4} << 10;
 // A larger text is not scanned: one finding of rule guardian.too_large blocks it.
@@ -42,8 +42,8 @@ inline constexpr std::size_t kGuardianRulesMax = 1000;
 inline constexpr std::size_t kGuardianPatternBytesMax = 4096;
 inline constexpr std::int64_t kGuardianPatternMemoryBytes = std::int64_t{1} << 20;  // RE2's program and caches, a rule
 
-// Constant once made: every method may be called from several threads. Patterns are RE2's, so no pattern or text makes a
-// scan take more than linear time. Movable; cheap to copy.
+// Constant once made: every method may be called from several threads. Patterns are RE2's, so no pattern or text makes
+// a scan take more than linear time. Movable; cheap to copy.
 class Guardian {
  public:
   // Without rules: finds nothing.
@@ -51,7 +51,8 @@ class Guardian {
   // The built-in rules and those of `policy.rules_file`, read through `files`. Errors carry file, line and column.
   [[nodiscard]] static Result<Guardian> make(const ContentPolicy& policy, FileSystem& files = system_files());
   // The same with the text of a rules file in hand.
-  [[nodiscard]] static Result<Guardian> from_yaml(std::string_view text, const std::string& file, bool with_builtin_rules);
+  [[nodiscard]] static Result<Guardian> from_yaml(std::string_view text, const std::string& file,
+                                                  bool with_builtin_rules);
 
   // Findings in the order of their place. Rules for health data are left out: see scan_health_data.
   [[nodiscard]] std::vector<Finding> scan(std::string_view text, Direction direction) const;

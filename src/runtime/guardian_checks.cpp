@@ -12,7 +12,9 @@ namespace {
 [[nodiscard]] bool is_digit(char letter) noexcept { return letter >= '0' && letter <= '9'; }
 [[nodiscard]] bool is_upper(char letter) noexcept { return letter >= 'A' && letter <= 'Z'; }
 [[nodiscard]] bool is_lower(char letter) noexcept { return letter >= 'a' && letter <= 'z'; }
-[[nodiscard]] char upper(char letter) noexcept { return is_lower(letter) ? static_cast<char>(letter - 'a' + 'A') : letter; }
+[[nodiscard]] char upper(char letter) noexcept {
+  return is_lower(letter) ? static_cast<char>(letter - 'a' + 'A') : letter;
+}
 
 // Digits and letters, in upper case.
 std::string compact(std::string_view text) {
@@ -64,8 +66,8 @@ bool is_us_ssn(std::string_view text) noexcept {
   const std::string digits = digits_of(text);
   if (digits.size() != 9) return false;
   const std::string area = digits.substr(0, 3);
-  return area != "000" && area != "666" && area[0] != '9' && digits.substr(3, 2) != "00" && digits.substr(5) != "0000" &&
-         digits != "123456789" && digits != "078051120";
+  return area != "000" && area != "666" && area[0] != '9' && digits.substr(3, 2) != "00" &&
+         digits.substr(5) != "0000" && digits != "123456789" && digits != "078051120";
 }
 
 bool is_iban(std::string_view text) noexcept {
@@ -88,7 +90,8 @@ bool is_es_dni(std::string_view text) noexcept {
   if (number.size() != 9) return false;
   if (number[0] >= 'X' && number[0] <= 'Z') number[0] = static_cast<char>(number[0] - 'X' + '0');
   const std::string_view digits = std::string_view(number).substr(0, 8);
-  return std::all_of(digits.begin(), digits.end(), is_digit) && kLetters[static_cast<std::size_t>(mod_of(digits, 23))] == number[8];
+  return std::all_of(digits.begin(), digits.end(), is_digit) &&
+         kLetters[static_cast<std::size_t>(mod_of(digits, 23))] == number[8];
 }
 
 bool is_fr_nir(std::string_view text) noexcept {
@@ -120,7 +123,8 @@ bool is_npi(std::string_view text) noexcept {
 bool is_random_secret(std::string_view text) noexcept {
   std::string lower(text);
   for (char& letter : lower) letter = is_upper(letter) ? static_cast<char>(letter - 'A' + 'a') : letter;
-  for (const std::string_view placeholder : {"your", "example", "xxxx", "****", "placeholder", "changeme", "....", "<", "${"}) {
+  for (const std::string_view placeholder :
+       {"your", "example", "xxxx", "****", "placeholder", "changeme", "....", "<", "${"}) {
     if (lower.find(placeholder) != std::string::npos) return false;
   }
   const bool has_digit = std::any_of(text.begin(), text.end(), is_digit);

@@ -61,7 +61,8 @@ void add_findings(const CompiledRule& rule, std::string_view window, std::size_t
 }  // namespace
 
 std::shared_ptr<const re2::RE2> compile_pattern(std::string_view pattern) {
-  return std::make_shared<const re2::RE2>(re2::StringPiece(pattern.data(), pattern.size()), options_with(kGuardianPatternMemoryBytes));
+  return std::make_shared<const re2::RE2>(re2::StringPiece(pattern.data(), pattern.size()),
+                                          options_with(kGuardianPatternMemoryBytes));
 }
 
 RuleSet::RuleSet(std::vector<CompiledRule> rules) : rules_(std::move(rules)) {
@@ -109,7 +110,8 @@ std::vector<Finding> RuleSet::scan(std::string_view text, Direction direction) c
   return findings;
 }
 
-// --- Rules of the user's ----------------------------------------------------------------------------------------------
+// --- Rules of the user's
+// ----------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -130,9 +132,12 @@ Result<Severity> severity_of(const Value& rule, const std::string& id) {
 Result<std::string> pattern_of_keywords(const Value& value, const std::string& id) {
   MESHFLOW_TRY(const auto words, yaml::texts_of(value, fmt::format("keywords of rule {}", id)));
   if (words.empty() || words.size() > kKeywordsMax) {
-    return yaml::fail_at(value, fmt::format("rule {} has {} keywords; it needs 1 to {}", id, words.size(), kKeywordsMax));
+    return yaml::fail_at(value,
+                         fmt::format("rule {} has {} keywords; it needs 1 to {}", id, words.size(), kKeywordsMax));
   }
-  const auto is_word = [](char letter) { return std::isalnum(static_cast<unsigned char>(letter)) != 0 || letter == '_'; };
+  const auto is_word = [](char letter) {
+    return std::isalnum(static_cast<unsigned char>(letter)) != 0 || letter == '_';
+  };
   std::string pattern = "(?i)(?:";
   for (const std::string& word : words) {
     if (word.empty()) return yaml::fail_at(value, fmt::format("rule {} has an empty keyword", id));
@@ -153,7 +158,8 @@ Result<std::string> pattern_of(const Value& rule, const std::string& id) {
   if (keywords != nullptr) return pattern_of_keywords(*keywords, id);
   MESHFLOW_TRY(auto pattern, yaml::text_of(*regex, fmt::format("regex of rule {}", id)));
   if (pattern.empty() || pattern.size() > kGuardianPatternBytesMax) {
-    return yaml::fail_at(*regex, fmt::format("regex of rule {} has {} bytes; it may have 1 to {}", id, pattern.size(), kGuardianPatternBytesMax));
+    return yaml::fail_at(*regex, fmt::format("regex of rule {} has {} bytes; it may have 1 to {}", id, pattern.size(),
+                                             kGuardianPatternBytesMax));
   }
   return pattern;
 }
@@ -175,14 +181,16 @@ Result<CompiledRule> rule_of(const Value& value) {
     } else if (direction->scalar == "output") {
       rule.on_input = Severity::info;
     } else if (direction->scalar != "both") {
-      return yaml::fail_at(*direction, fmt::format("direction of rule {} is unknown", rule.id), "one of input, output, both");
+      return yaml::fail_at(*direction, fmt::format("direction of rule {} is unknown", rule.id),
+                           "one of input, output, both");
     }
   }
   MESHFLOW_TRY(const auto pattern, pattern_of(value, rule.id));
   rule.pattern = compile_pattern(pattern);
   if (!rule.pattern->ok()) {
     const Value* regex = value.find("regex");
-    return yaml::fail_at(regex == nullptr ? value : *regex, fmt::format("regex of rule {} is not usable: {}", rule.id, rule.pattern->error()),
+    return yaml::fail_at(regex == nullptr ? value : *regex,
+                         fmt::format("regex of rule {} is not usable: {}", rule.id, rule.pattern->error()),
                          "the syntax is RE2's: no backreferences, no look-around");
   }
   return rule;
@@ -206,7 +214,8 @@ Result<std::vector<CompiledRule>> rules_from_yaml(std::string_view text, const s
   for (const BuiltinRule& rule : builtin_rules()) ids.emplace(rule.id);
   for (const Value& item : list->items) {
     MESHFLOW_TRY(auto rule, rule_of(item));
-    if (!ids.insert(rule.id).second) return yaml::fail_at(*item.find("id"), fmt::format("the rule id {} is taken", rule.id));
+    if (!ids.insert(rule.id).second)
+      return yaml::fail_at(*item.find("id"), fmt::format("the rule id {} is taken", rule.id));
     rules.push_back(std::move(rule));
   }
   return rules;

@@ -50,14 +50,14 @@ std::string canonical_bytes(const LedgerEntry& entry) {
   out += static_cast<char>(kLedgerFormatVersion);
   put(out, entry.seq);
   put(out, entry.time_unix_nanos);
-  for (const std::string_view text : {std::string_view(entry.run_id), std::string_view(entry.trace_id),
-                                      std::string_view(entry.span_id), std::string_view(entry.node_id),
-                                      std::string_view(entry.kind), std::string_view(entry.verdict),
-                                      std::string_view(entry.reason)}) {
+  for (const std::string_view text :
+       {std::string_view(entry.run_id), std::string_view(entry.trace_id), std::string_view(entry.span_id),
+        std::string_view(entry.node_id), std::string_view(entry.kind), std::string_view(entry.verdict),
+        std::string_view(entry.reason)}) {
     put(out, text);
   }
-  for (const std::int64_t number : {entry.cost_nano_usd, entry.input_tokens, entry.output_tokens, entry.cached_tokens,
-                                    entry.carbon_nanograms}) {
+  for (const std::int64_t number :
+       {entry.cost_nano_usd, entry.input_tokens, entry.output_tokens, entry.cached_tokens, entry.carbon_nanograms}) {
     put(out, number);
   }
   for (const std::string_view text : {std::string_view(entry.input_digest), std::string_view(entry.output_digest),
@@ -79,8 +79,8 @@ Result<void> Ledger::prepare() {
   const auto lock = database_->lock();
   const std::string columns(kLedgerColumns);
   MESHFLOW_TRY(last_, database_->prepare("SELECT seq, entry_hash FROM ledger ORDER BY seq DESC LIMIT 1"));
-  MESHFLOW_TRY(insert_, database_->prepare("INSERT INTO ledger (" + columns +
-                                           ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
+  MESHFLOW_TRY(insert_,
+               database_->prepare("INSERT INTO ledger (" + columns + ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
   MESHFLOW_TRY(of_run_, database_->prepare("SELECT " + columns + " FROM ledger WHERE run_id = ? ORDER BY seq"));
   MESHFLOW_TRY(head_of_run_,
                database_->prepare("SELECT entry_hash FROM ledger WHERE run_id = ? ORDER BY seq DESC LIMIT 1"));
@@ -102,7 +102,11 @@ Result<LedgerEntry> Ledger::insert(const LedgerDraft& draft, const Tail& tail) {
   entry.prev_hash = tail.hash;
   entry.entry_hash = hash_of(entry);
   insert_.bind(1, entry.seq).bind(2, entry.time_unix_nanos).bind(3, entry.run_id).bind(4, entry.trace_id);
-  insert_.bind(5, entry.span_id).bind(6, entry.node_id).bind(7, entry.kind).bind(8, entry.verdict).bind(9, entry.reason);
+  insert_.bind(5, entry.span_id)
+      .bind(6, entry.node_id)
+      .bind(7, entry.kind)
+      .bind(8, entry.verdict)
+      .bind(9, entry.reason);
   insert_.bind(10, entry.cost_nano_usd).bind(11, entry.input_tokens).bind(12, entry.output_tokens);
   insert_.bind(13, entry.cached_tokens).bind(14, entry.carbon_nanograms).bind(15, entry.input_digest);
   insert_.bind(16, entry.output_digest).bind(17, entry.prev_hash).bind(18, entry.entry_hash);

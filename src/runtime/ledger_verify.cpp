@@ -32,7 +32,8 @@ class Walk {
   bool visit(const Statement& row) {
     if (!is_sound_ledger_row(row)) {
       const std::int64_t seq = row.is_integer(0) ? row.integer(0) : expected_seq_;
-      return refuse(LedgerFault::unreadable, seq, row.text(2), fmt::format("entry {} holds a value of a type that the ledger never writes", seq));
+      return refuse(LedgerFault::unreadable, seq, row.text(2),
+                    fmt::format("entry {} holds a value of a type that the ledger never writes", seq));
     }
     const LedgerEntry entry = ledger_row(row);
     if (!check_itself(entry) || !check_place(entry) || !check_head(entry)) return false;
@@ -48,8 +49,10 @@ class Walk {
     for (const auto& [run, head] : heads_) {
       if ((run_id_ && run != *run_id_) || head.empty() || ended_.contains(run)) continue;
       refuse(LedgerFault::tail_missing, 0, run,
-             fmt::format("the last entry of {} is not there: its root span recorded the head {}, so the end of the ledger was "
-                         "cut off or replaced", run, head));
+             fmt::format(
+                 "the last entry of {} is not there: its root span recorded the head {}, so the end of the ledger was "
+                 "cut off or replaced",
+                 run, head));
       return;
     }
   }
@@ -69,31 +72,38 @@ class Walk {
     if (hash_of(entry) == entry.entry_hash) return true;
     if (const auto origin = original_seq(entry, seq_max_)) {
       return refuse(LedgerFault::moved, entry.seq, entry.run_id,
-                    fmt::format("entry {} was written as entry {}: entries were swapped, put in or renumbered", entry.seq, *origin));
+                    fmt::format("entry {} was written as entry {}: entries were swapped, put in or renumbered",
+                                entry.seq, *origin));
     }
-    return refuse(LedgerFault::edited, entry.seq, entry.run_id, fmt::format("entry {} was edited: its fields do not give its hash", entry.seq));
+    return refuse(LedgerFault::edited, entry.seq, entry.run_id,
+                  fmt::format("entry {} was edited: its fields do not give its hash", entry.seq));
   }
 
   bool check_place(const LedgerEntry& entry) {
     if (entry.seq != expected_seq_) {
-      const std::string which = entry.seq == expected_seq_ + 1 ? fmt::format("entry {} is", expected_seq_)
-                                                               : fmt::format("entries {} to {} are", expected_seq_, entry.seq - 1);
-      return refuse(LedgerFault::missing, entry.seq, entry.run_id, fmt::format("{} missing before entry {}", which, entry.seq));
+      const std::string which = entry.seq == expected_seq_ + 1
+                                    ? fmt::format("entry {} is", expected_seq_)
+                                    : fmt::format("entries {} to {} are", expected_seq_, entry.seq - 1);
+      return refuse(LedgerFault::missing, entry.seq, entry.run_id,
+                    fmt::format("{} missing before entry {}", which, entry.seq));
     }
     if (entry.prev_hash == previous_hash_) return true;
     if (entry.seq == 1) {
-      return refuse(LedgerFault::not_following, 1, entry.run_id, "entry 1 is not the first of a ledger: entries before it were removed");
+      return refuse(LedgerFault::not_following, 1, entry.run_id,
+                    "entry 1 is not the first of a ledger: entries before it were removed");
     }
-    return refuse(LedgerFault::not_following, entry.seq, entry.run_id,
-                  fmt::format("entry {} does not continue entry {}: that one was replaced, or put in", entry.seq, entry.seq - 1));
+    return refuse(
+        LedgerFault::not_following, entry.seq, entry.run_id,
+        fmt::format("entry {} does not continue entry {}: that one was replaced, or put in", entry.seq, entry.seq - 1));
   }
 
   bool check_head(const LedgerEntry& entry) {
     const auto head = heads_.find(entry.run_id);
     if (head == heads_.end()) return true;
     if (ended_.contains(entry.run_id)) {
-      return refuse(LedgerFault::added_after_end, entry.seq, entry.run_id,
-                    fmt::format("entry {} was added to {} after the head that its root span recorded", entry.seq, entry.run_id));
+      return refuse(
+          LedgerFault::added_after_end, entry.seq, entry.run_id,
+          fmt::format("entry {} was added to {} after the head that its root span recorded", entry.seq, entry.run_id));
     }
     if (entry.entry_hash == head->second) ended_.insert(entry.run_id);
     return true;
@@ -156,7 +166,8 @@ bool is_sound_ledger_row(const Statement& row) {
   return true;
 }
 
-Result<LedgerReport> Ledger::verify(std::optional<std::string_view> run_id, const std::map<std::string, std::string>& heads) {
+Result<LedgerReport> Ledger::verify(std::optional<std::string_view> run_id,
+                                    const std::map<std::string, std::string>& heads) {
   const auto lock = database_->lock();
   MESHFLOW_TRY(auto bounds, database_->prepare("SELECT max(seq), max(seq) FILTER (WHERE run_id = ?) FROM ledger"));
   MESHFLOW_CHECK(bounds.bind(1, run_id.value_or("")).step());
@@ -166,7 +177,8 @@ Result<LedgerReport> Ledger::verify(std::optional<std::string_view> run_id, cons
   bounds.reset();
 
   Walk walk(run_id, heads, seq_max);
-  MESHFLOW_TRY(auto rows, database_->prepare(fmt::format("SELECT {} FROM ledger WHERE seq <= ? ORDER BY seq", kLedgerColumns)));
+  MESHFLOW_TRY(auto rows,
+               database_->prepare(fmt::format("SELECT {} FROM ledger WHERE seq <= ? ORDER BY seq", kLedgerColumns)));
   rows.bind(1, last);
   while (true) {
     MESHFLOW_TRY(const bool has_row, rows.step());

@@ -45,7 +45,8 @@ std::int64_t to_billionths(double amount) { return static_cast<std::int64_t>(std
 }  // namespace
 
 Result<ResolvedPolicy> resolve(const Policy& policy) {
-  for (const runtime::PolicyField& field : runtime::policy_fields()) MESHFLOW_CHECK(runtime::check_field(field, policy));
+  for (const runtime::PolicyField& field : runtime::policy_fields())
+    MESHFLOW_CHECK(runtime::check_field(field, policy));
   ResolvedPolicy resolved{policy};
   Policy& fields = resolved.fields;
   const ModeDefaults& mode = kModeDefaults[static_cast<std::size_t>(policy.mode)];

@@ -25,7 +25,8 @@ constexpr double kWaitSecondsMax = 366 * 86400.0;
 
 Result<void> check_choice(std::string_view field, std::string_view value, const std::vector<std::string_view>& right) {
   if (std::find(right.begin(), right.end(), value) != right.end()) return {};
-  return fail(ErrorCode::invalid_argument, fmt::format("{} is \"{}\", which is none of {}", field, value, fmt::join(right, ", ")),
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("{} is \"{}\", which is none of {}", field, value, fmt::join(right, ", ")),
               name_hint(value, right));
 }
 
@@ -63,7 +64,8 @@ PolicyField above(std::string_view name, T& (*place)(Policy&), double min, doubl
   return PolicyField{name, place, min, max, true};
 }
 template <typename T>
-PolicyField text(std::string_view name, T& (*place)(Policy&), Result<void> (*check)(std::string_view, std::string_view)) {
+PolicyField text(std::string_view name, T& (*place)(Policy&),
+                 Result<void> (*check)(std::string_view, std::string_view)) {
   PolicyField made{name, place};
   made.check_text = check;
   return made;
@@ -130,7 +132,8 @@ std::vector<PolicyField> make_fields() {
   };
 }
 
-// --- Checks of what a field holds -------------------------------------------------------------------------------------
+// --- Checks of what a field holds
+// -------------------------------------------------------------------------------------
 
 struct Check {
   const PolicyField& field;
@@ -139,7 +142,8 @@ struct Check {
     return fail(ErrorCode::invalid_argument, std::move(message), std::move(hint));
   }
   Result<void> number(double value) const {
-    if (std::isfinite(value) && value <= field.max && (field.above_min ? value > field.min : value >= field.min)) return {};
+    if (std::isfinite(value) && value <= field.max && (field.above_min ? value > field.min : value >= field.min))
+      return {};
     return refuse(fmt::format("{} is {}, which is out of range", field.name, value),
                   fmt::format("{} {} to {}", field.above_min ? "more than" : "from", field.min, field.max));
   }
@@ -158,7 +162,8 @@ struct Check {
 
   Result<void> operator()(PolicyMode mode) const {
     if (mode >= PolicyMode::dev && mode <= PolicyMode::hipaa) return {};
-    return refuse(fmt::format("{} is no policy mode", field.name), fmt::format("one of {}", fmt::join(kModeNames, ", ")));
+    return refuse(fmt::format("{} is no policy mode", field.name),
+                  fmt::format("one of {}", fmt::join(kModeNames, ", ")));
   }
   Result<void> operator()(Risk risk) const {
     if (risk >= Risk::read_only && risk <= Risk::irreversible) return {};
@@ -210,7 +215,8 @@ Result<const PolicyField*> find_field(std::string_view name) {
   for (const PolicyField& field : policy_fields()) {
     if (field.name == name) return &field;
   }
-  return fail(ErrorCode::invalid_argument, fmt::format("a policy has no field \"{}\"", name), name_hint(name, field_names()));
+  return fail(ErrorCode::invalid_argument, fmt::format("a policy has no field \"{}\"", name),
+              name_hint(name, field_names()));
 }
 
 Result<void> check_field(const PolicyField& field, const Policy& policy) {

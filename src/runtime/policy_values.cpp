@@ -110,7 +110,8 @@ Result<FieldValue> map_from_text(const PolicyField& field, std::string_view text
   std::map<std::string, std::string> entries;
   for (const std::string_view piece : pieces_of(text)) {
     const auto equals = piece.find('=');
-    const auto value = equals == std::string_view::npos ? std::nullopt : percent_decoded(trimmed(piece.substr(equals + 1)));
+    const auto value =
+        equals == std::string_view::npos ? std::nullopt : percent_decoded(trimmed(piece.substr(equals + 1)));
     if (!value) {
       return fail(ErrorCode::invalid_argument, fmt::format("{} has an entry that is not \"name=value\"", field.name),
                   "entries are separated by commas; a comma or percent sign in a value is percent-encoded");

@@ -10,11 +10,12 @@
 namespace meshflow::runtime {
 
 // In the order of the enumerations.
-inline constexpr std::array<std::string_view, 5> kModeNames = {"dev", "standard", "regulated", "legal-critical", "hipaa"};
+inline constexpr std::array<std::string_view, 5> kModeNames = {"dev", "standard", "regulated", "legal-critical",
+                                                               "hipaa"};
 inline constexpr std::array<std::string_view, 4> kRiskNames = {"read_only", "internal", "external_io", "irreversible"};
 
-inline constexpr std::array<std::string_view, 10> kComplianceModes = {
-    "none", "hipaa", "sox", "gdpr", "pci", "nerc", "iso27001", "ccpa", "dora", "eu-ai-act"};
+inline constexpr std::array<std::string_view, 10> kComplianceModes = {"none", "hipaa",    "sox",  "gdpr", "pci",
+                                                                      "nerc", "iso27001", "ccpa", "dora", "eu-ai-act"};
 
 // The value of the right type for `field` that `text` spells; an Error says what is expected.
 [[nodiscard]] Result<FieldValue> value_from_text(const PolicyField& field, std::string_view text);

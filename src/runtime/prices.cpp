@@ -15,7 +15,8 @@ namespace meshflow::runtime {
 namespace {
 
 constexpr std::array<std::string_view, 4> kClassNames = {"small", "mid", "large", "reasoning"};
-constexpr std::array<std::string_view, 7> kKeys = {"input", "output", "cached_read", "cached_write", "class", "reserve", "aliases"};
+constexpr std::array<std::string_view, 7> kKeys = {"input", "output",  "cached_read", "cached_write",
+                                                   "class", "reserve", "aliases"};
 constexpr std::array<std::string_view, 3> kTableKeys = {"version", "models", "default"};
 constexpr int kPicodollarPlaces = 6;  // of USD per million tokens
 constexpr std::int64_t kPicoPerNano = 1000;
@@ -23,7 +24,8 @@ constexpr std::int64_t kPicoPerNano = 1000;
 using yaml::Value;
 
 // A price; `missing` where the entry does not state it.
-Result<std::int64_t> price_of(const Value& entry, std::string_view key, const std::string& what, std::optional<std::int64_t> missing) {
+Result<std::int64_t> price_of(const Value& entry, std::string_view key, const std::string& what,
+                              std::optional<std::int64_t> missing) {
   const Value* value = entry.find(key);
   if (value == nullptr && missing) return *missing;
   if (value == nullptr) return yaml::fail_at(entry, fmt::format("{} has no {}", what, key));
@@ -38,7 +40,8 @@ Result<std::optional<ModelClass>> class_of(const Value& entry, const std::string
   if (value == nullptr) return std::optional<ModelClass>{};
   const auto found = std::find(kClassNames.begin(), kClassNames.end(), value->scalar);
   if (found != kClassNames.end()) return std::optional(static_cast<ModelClass>(found - kClassNames.begin()));
-  return yaml::fail_at(*value, fmt::format("class of {} is unknown", what), fmt::format("one of {}", fmt::join(kClassNames, ", ")));
+  return yaml::fail_at(*value, fmt::format("class of {} is unknown", what),
+                       fmt::format("one of {}", fmt::join(kClassNames, ", ")));
 }
 
 Result<std::int64_t> reserve_of(const Value& entry, const std::string& what) {
@@ -96,10 +99,12 @@ std::optional<std::int64_t> scaled_decimal(std::string_view text, int places) no
 
 Result<std::int64_t> cost_nano_usd(const ModelPrice& price, const Tokens& tokens) {
   if (!is_possible(tokens)) {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("a call cannot have used {} input tokens ({} read from a cache, {} written to it) and {} output tokens",
-                            tokens.input, tokens.cached, tokens.cache_written, tokens.output),
-                fmt::format("from 0 to {}, and cached ones are part of the input", kCallTokensMax));
+    return fail(
+        ErrorCode::invalid_argument,
+        fmt::format(
+            "a call cannot have used {} input tokens ({} read from a cache, {} written to it) and {} output tokens",
+            tokens.input, tokens.cached, tokens.cache_written, tokens.output),
+        fmt::format("from 0 to {}, and cached ones are part of the input", kCallTokensMax));
   }
   const std::int64_t uncached = tokens.input - tokens.cached - tokens.cache_written;
   const std::int64_t picodollars = uncached * price.input + tokens.output * price.output +

@@ -12,7 +12,8 @@
 
 namespace meshflow::runtime {
 
-// By active parameters: small up to 9 billion, mid 9 to 32, large above; reasoning: a model that thinks before it answers.
+// By active parameters: small up to 9 billion, mid 9 to 32, large above; reasoning: a model that thinks before it
+// answers.
 enum class ModelClass { small, mid, large, reasoning };
 [[nodiscard]] std::string_view name_of(ModelClass model_class) noexcept;
 
@@ -27,7 +28,7 @@ struct ModelPrice {
   std::int64_t cached_read = 0;
   std::int64_t cached_write = 0;
   std::optional<ModelClass> model_class = std::nullopt;  // not stated: carbon takes the large class, and says so
-  std::int64_t output_tokens_reserved = 4096;            // what a call that names no max_tokens reserves, and may use
+  std::int64_t output_tokens_reserved = 4096;  // what a call that names no max_tokens reserves, and may use
 };
 
 struct Priced {

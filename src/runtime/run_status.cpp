@@ -7,7 +7,8 @@ namespace meshflow {
 namespace {
 
 // In the order of the enumeration.
-constexpr std::array<std::string_view, 6> kStatusNames = {"pending", "running", "paused", "completed", "failed", "aborted"};
+constexpr std::array<std::string_view, 6> kStatusNames = {"pending",   "running", "paused",
+                                                          "completed", "failed",  "aborted"};
 
 }  // namespace
 

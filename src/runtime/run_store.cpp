@@ -17,7 +17,8 @@ namespace {
 
 constexpr std::string_view kRunColumns =
     "run_id, trace_id, workflow_name, workflow_version, source_path, variant, task, status, started_unix_nanos, "
-    "ended_unix_nanos, input_tokens, output_tokens, cached_tokens, cache_written_tokens, cost_nano_usd, carbon_nanograms, "
+    "ended_unix_nanos, input_tokens, output_tokens, cached_tokens, cache_written_tokens, cost_nano_usd, "
+    "carbon_nanograms, "
     "carbon_low_nanograms, carbon_high_nanograms, model_calls, blocked, ledger_head";
 constexpr std::string_view kRequestColumns =
     "id, run_id, node_id, reason, prompt, content_digest, since_unix_nanos, expires_unix_nanos, approved, decided_by, "
@@ -38,7 +39,8 @@ RunRecord run_row(const Statement& row) {
   run.status = run_status_from(row.text_view(7)).value_or(RunStatus::failed);
   run.started_unix_nanos = row.integer(8);
   run.ended_unix_nanos = row.integer(9);
-  run.usage.tokens = Tokens{.input = row.integer(10), .output = row.integer(11), .cached = row.integer(12), .cache_written = row.integer(13)};
+  run.usage.tokens = Tokens{
+      .input = row.integer(10), .output = row.integer(11), .cached = row.integer(12), .cache_written = row.integer(13)};
   run.usage.cost_nano_usd = row.integer(14);
   run.usage.carbon = Carbon{row.integer(15), row.integer(16), row.integer(17)};
   run.usage.model_calls = row.integer(18);
@@ -57,7 +59,8 @@ RequestRecord request_row(const Statement& row) {
   record.request.content_digest = row.text(5);
   record.request.since_unix_nanos = row.integer(6);
   record.request.expires_unix_nanos = row.integer(7);
-  if (!row.is_null(8)) record.decision = Decision{.approved = row.integer(8) != 0, .by = row.text(9), .note = row.text(10)};
+  if (!row.is_null(8))
+    record.decision = Decision{.approved = row.integer(8) != 0, .by = row.text(9), .note = row.text(10)};
   record.decided_unix_nanos = row.integer(11);
   return record;
 }
@@ -114,20 +117,28 @@ Result<std::unique_ptr<RunStore>> RunStore::open(std::shared_ptr<Database> datab
 Result<void> RunStore::prepare() {
   const auto lock = database_->lock();
   const auto sql = [this](std::string text) { return database_->prepare(text); };
-  MESHFLOW_TRY(save_, sql(fmt::format("INSERT INTO runs ({}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (run_id) "
-                                      "DO UPDATE SET ({}) = (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", kRunColumns, kRunColumns)));
+  MESHFLOW_TRY(
+      save_,
+      sql(fmt::format("INSERT INTO runs ({}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (run_id) "
+                      "DO UPDATE SET ({}) = (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                      kRunColumns, kRunColumns)));
   MESHFLOW_TRY(find_, sql(fmt::format("SELECT {} FROM runs WHERE run_id = ?", kRunColumns)));
-  MESHFLOW_TRY(list_, sql(fmt::format("SELECT {} FROM runs ORDER BY started_unix_nanos DESC, run_id LIMIT ?", kRunColumns)));
+  MESHFLOW_TRY(list_,
+               sql(fmt::format("SELECT {} FROM runs ORDER BY started_unix_nanos DESC, run_id LIMIT ?", kRunColumns)));
   MESHFLOW_TRY(save_checkpoint_, sql("INSERT INTO checkpoints (run_id, state) VALUES (?1, ?2) "
                                      "ON CONFLICT (run_id) DO UPDATE SET state = ?2"));
   MESHFLOW_TRY(checkpoint_, sql("SELECT state FROM checkpoints WHERE run_id = ?"));
   MESHFLOW_TRY(remove_checkpoint_, sql("DELETE FROM checkpoints WHERE run_id = ?"));
-  MESHFLOW_TRY(add_request_, sql("INSERT INTO requests (run_id, node_id, reason, prompt, content_digest, since_unix_nanos, "
-                                 "expires_unix_nanos) VALUES (?,?,?,?,?,?,?)"));
-  MESHFLOW_TRY(pending_, sql(fmt::format("SELECT {} FROM requests WHERE approved IS NULL AND (?1 = '' OR run_id = ?1) ORDER BY id",
-                                         kRequestColumns)));
+  MESHFLOW_TRY(add_request_,
+               sql("INSERT INTO requests (run_id, node_id, reason, prompt, content_digest, since_unix_nanos, "
+                   "expires_unix_nanos) VALUES (?,?,?,?,?,?,?)"));
+  MESHFLOW_TRY(pending_, sql(fmt::format(
+                             "SELECT {} FROM requests WHERE approved IS NULL AND (?1 = '' OR run_id = ?1) ORDER BY id",
+                             kRequestColumns)));
   MESHFLOW_TRY(requests_, sql(fmt::format("SELECT {} FROM requests WHERE run_id = ? ORDER BY id", kRequestColumns)));
-  MESHFLOW_TRY(decide_, sql("UPDATE requests SET approved = ?, decided_by = ?, decided_note = ?, decided_unix_nanos = ? WHERE id = ?"));
+  MESHFLOW_TRY(
+      decide_,
+      sql("UPDATE requests SET approved = ?, decided_by = ?, decided_note = ?, decided_unix_nanos = ? WHERE id = ?"));
   MESHFLOW_TRY(claimant_, sql("SELECT claim_pid, claim_started_ticks FROM runs WHERE run_id = ?"));
   MESHFLOW_TRY(set_claim_, sql("UPDATE runs SET claim_pid = ?, claim_started_ticks = ? WHERE run_id = ?"));
   return {};
@@ -139,10 +150,10 @@ Result<void> RunStore::save(const RunRecord& run) {
   const std::string_view status = name_of(run.status);
   for (const int base : {0, kColumns}) {  // the values to insert, and the same to update
     int at = base;
-    for (const std::string_view text : {std::string_view(run.run_id), std::string_view(run.trace_id),
-                                        std::string_view(run.workflow_name), std::string_view(run.workflow_version),
-                                        std::string_view(run.source_path), std::string_view(run.variant),
-                                        std::string_view(run.task), status}) {
+    for (const std::string_view text :
+         {std::string_view(run.run_id), std::string_view(run.trace_id), std::string_view(run.workflow_name),
+          std::string_view(run.workflow_version), std::string_view(run.source_path), std::string_view(run.variant),
+          std::string_view(run.task), status}) {
       save_.bind(++at, text);
     }
     for (const std::int64_t number :
@@ -244,7 +255,8 @@ LedgerDraft decision_entry(const RunRecord& run, const RequestRecord& open, cons
   entry.node_id = open.request.node_id;
   entry.kind = "decision";
   entry.verdict = record.decision.approved ? "approved" : record.is_expiry ? "expired" : "rejected";
-  entry.reason = record.is_expiry ? "nobody decided in time" : fmt::format("{} by {}", entry.verdict, record.decision.by);
+  entry.reason =
+      record.is_expiry ? "nobody decided in time" : fmt::format("{} by {}", entry.verdict, record.decision.by);
   if (!record.decision.note.empty()) entry.reason += fmt::format(": {}", record.decision.note);
   entry.input_digest = open.request.content_digest;
   return entry;
@@ -262,17 +274,24 @@ Result<LedgerEntry> RunStore::decide(Ledger& ledger, const DecisionRecord& recor
     if (meant && !request.decision && open == nullptr) open = &request;
   }
   if (open == nullptr) {
-    if (all.empty()) return not_decidable(record.run_id, "waits for nobody", fmt::format("its status is {}", name_of(run.status)));
+    if (all.empty())
+      return not_decidable(record.run_id, "waits for nobody", fmt::format("its status is {}", name_of(run.status)));
     const auto& last = all.back().decision;
-    return not_decidable(record.run_id, fmt::format("was decided already: {} by {}",
-                                                    last && last->approved ? "approved" : "rejected", last ? last->by : ""));
+    return not_decidable(record.run_id,
+                         fmt::format("was decided already: {} by {}", last && last->approved ? "approved" : "rejected",
+                                     last ? last->by : ""));
   }
-  const bool expired = open->request.expires_unix_nanos > 0 && record.now_unix_nanos >= open->request.expires_unix_nanos;
-  if (expired && !record.is_expiry) return not_decidable(record.run_id, "has waited too long: the time for a decision is over");
+  const bool expired =
+      open->request.expires_unix_nanos > 0 && record.now_unix_nanos >= open->request.expires_unix_nanos;
+  if (expired && !record.is_expiry)
+    return not_decidable(record.run_id, "has waited too long: the time for a decision is over");
   if (!expired && record.is_expiry) return not_decidable(record.run_id, "may still be decided");
-  if (record.is_expiry && record.decision.approved) return fail(ErrorCode::internal, "an expired request cannot be approved");
+  if (record.is_expiry && record.decision.approved)
+    return fail(ErrorCode::internal, "an expired request cannot be approved");
 
-  decide_.bind(1, std::int64_t{record.decision.approved ? 1 : 0}).bind(2, record.decision.by).bind(3, record.decision.note);
+  decide_.bind(1, std::int64_t{record.decision.approved ? 1 : 0})
+      .bind(2, record.decision.by)
+      .bind(3, record.decision.note);
   MESHFLOW_CHECK(decide_.bind(4, record.now_unix_nanos).bind(5, open->id).run());
   MESHFLOW_TRY(auto entry, ledger.append(decision_entry(run, *open, record)));
   run.ledger_head = entry.entry_hash;
@@ -284,8 +303,8 @@ Result<LedgerEntry> RunStore::decide(Ledger& ledger, const DecisionRecord& recor
 Result<ProcessId> RunStore::claimant(std::string_view run_id) {
   claimant_.bind(1, run_id);
   MESHFLOW_TRY(auto rows, rows_of<ProcessId>(claimant_, [](const Statement& row) {
-    return ProcessId{row.integer(0), row.integer(1)};
-  }));
+                 return ProcessId{row.integer(0), row.integer(1)};
+               }));
   if (rows.empty()) return no_such_run(run_id);
   return rows.front();
 }
@@ -294,7 +313,8 @@ Result<void> RunStore::claim(std::string_view run_id, const ProcessId& self) {
   MESHFLOW_TRY(auto transaction, database_->begin());
   MESHFLOW_TRY(const auto holder, claimant(run_id));
   if (holder.pid != 0 && holder != self && is_alive_(holder)) {
-    return fail(ErrorCode::conflict, fmt::format("{} is carried by the process {}", run_id, holder.pid), "only one process may continue a run");
+    return fail(ErrorCode::conflict, fmt::format("{} is carried by the process {}", run_id, holder.pid),
+                "only one process may continue a run");
   }
   MESHFLOW_CHECK(set_claim_.bind(1, self.pid).bind(2, self.started_ticks).bind(3, run_id).run());
   return transaction.commit();
@@ -303,7 +323,8 @@ Result<void> RunStore::claim(std::string_view run_id, const ProcessId& self) {
 Result<void> RunStore::unclaim(std::string_view run_id, const ProcessId& self) {
   MESHFLOW_TRY(auto transaction, database_->begin());
   MESHFLOW_TRY(const auto holder, claimant(run_id));
-  if (holder == self) MESHFLOW_CHECK(set_claim_.bind(1, std::int64_t{0}).bind(2, std::int64_t{0}).bind(3, run_id).run());
+  if (holder == self)
+    MESHFLOW_CHECK(set_claim_.bind(1, std::int64_t{0}).bind(2, std::int64_t{0}).bind(3, run_id).run());
   return transaction.commit();
 }
 

@@ -157,7 +157,8 @@ TEST_F(Budget, AMeterGoesOnFromEarlierTotals) {
 
 TEST_F(Budget, EveryBudgetFieldOfThePolicyMovesItsLimit) {
   const BudgetLimits limits = limits_of(
-      resolve({.budget_usd = 0.5, .budget_tokens = 7, .timeout_s = 2.5, .max_steps = 3, .carbon_budget_g = 0.25}).value());
+      resolve({.budget_usd = 0.5, .budget_tokens = 7, .timeout_s = 2.5, .max_steps = 3, .carbon_budget_g = 0.25})
+          .value());
   EXPECT_EQ(limits.nano_usd, 500'000'000);
   EXPECT_EQ(limits.tokens, 7);
   EXPECT_EQ(limits.running_nanos, 2'500'000'000);

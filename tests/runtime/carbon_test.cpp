@@ -7,8 +7,8 @@ namespace meshflow::runtime {
 namespace {
 
 TEST(Carbon, TheRegressionAnchorHolds) {
-  // Mid class, 634 output tokens, PUE 1.09 gives 0.24 Wh: 0.634 · 0.156 · 2.23 · 1.09 = 0.2404059528 Wh; with the world's
-  // 473 g/kWh 0.1137120156… g.
+  // Mid class, 634 output tokens, PUE 1.09 gives 0.24 Wh: 0.634 · 0.156 · 2.23 · 1.09 = 0.2404059528 Wh; with the
+  // world's 473 g/kWh 0.1137120156… g.
   const auto estimate = CarbonModel::shipped().estimate("claude-haiku-4-5", {.output = 634}, "", "gcp.gemini");
   EXPECT_EQ(estimate.model_class, ModelClass::mid);
   const double watt_hours = static_cast<double>(estimate.carbon.nanograms) / 1e9 / 473 * 1000;
@@ -53,7 +53,9 @@ TEST(Carbon, AnUnknownModelTakesTheLargeClassAndSaysSo) {
 
 TEST(Carbon, TheGridOfTheRegionCounts) {
   const CarbonModel model = CarbonModel::shipped();
-  const auto of = [&](std::string_view region) { return model.estimate("mock-large", {.output = 1000}, region).carbon.nanograms; };
+  const auto of = [&](std::string_view region) {
+    return model.estimate("mock-large", {.output = 1000}, region).carbon.nanograms;
+  };
   EXPECT_EQ(of(""), of("world"));
   // 0.319 · 2.23 · 1.15 = 0.81807… Wh; times 36 g/kWh in Sweden, 708 in India.
   EXPECT_EQ(of("SE"), 29'450'718);
@@ -62,18 +64,21 @@ TEST(Carbon, TheGridOfTheRegionCounts) {
 
 TEST(Carbon, AFigurePublishedForTheModelIsTierTwo) {
   const auto model = CarbonModel::from_yaml(
-      "version: v\nclasses: {small: [1, 1, 1], mid: [1, 1, 1], large: [1, 1, 1], reasoning: [1, 1, 1]}\nhost: [1, 1, 1]\n"
+      "version: v\nclasses: {small: [1, 1, 1], mid: [1, 1, 1], large: [1, 1, 1], reasoning: [1, 1, 1]}\nhost: [1, 1, "
+      "1]\n"
       "pue: [1, 1, 1]\nproviders: {}\ngrid: {world: 100}\nmodels: {special: [2, 3, 4]}\n",
       "c.yaml", {});
   ASSERT_TRUE(model) << model.error().text();
   const auto estimate = model->estimate("special", {.output = 1000}, "");
   EXPECT_EQ(estimate.tier, 2);
-  EXPECT_EQ(estimate.carbon, (Carbon{.nanograms = 300'000'000, .low_nanograms = 200'000'000, .high_nanograms = 400'000'000}));
+  EXPECT_EQ(estimate.carbon,
+            (Carbon{.nanograms = 300'000'000, .low_nanograms = 200'000'000, .high_nanograms = 400'000'000}));
 }
 
 TEST(Carbon, FactorsThatMakeNoSenseAreRefusedWithTheirPlace) {
   const auto model = CarbonModel::from_yaml(
-      "version: v\nclasses: {small: [2, 1, 1]}\nhost: [1, 1, 1]\npue: [1, 1, 1]\nproviders: {}\ngrid: {world: 1}\nmodels: {}\n",
+      "version: v\nclasses: {small: [2, 1, 1]}\nhost: [1, 1, 1]\npue: [1, 1, 1]\nproviders: {}\ngrid: {world: "
+      "1}\nmodels: {}\n",
       "c.yaml", {});
   ASSERT_FALSE(model);
   EXPECT_THAT(model.error().text(), ::testing::StartsWith("c.yaml:2:18: small must be [low, middle, high]"));

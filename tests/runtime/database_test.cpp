@@ -46,7 +46,7 @@ TEST_F(DatabaseFile, IsReadableByItsOwnerOnly) {
   const auto database = open();
   ASSERT_TRUE(database->execute(kInsert));
   for (const auto* suffix : {"", "-wal", "-shm"}) {
-    struct stat status {};
+    struct stat status{};
     ASSERT_EQ(::stat((path() + suffix).c_str(), &status), 0) << suffix;
     EXPECT_EQ(status.st_mode & 0777, 0600U) << suffix;
   }

@@ -24,7 +24,8 @@ ResolvedPolicy resolved(const Policy& policy) { return resolve(policy).value(); 
 
 std::vector<std::string> names_of(const std::vector<GateVerdict>& verdicts) {
   std::vector<std::string> names;
-  for (const GateVerdict& verdict : verdicts) names.push_back(std::string(verdict.gate) + ":" + std::string(name_of(verdict.result)));
+  for (const GateVerdict& verdict : verdicts)
+    names.push_back(std::string(verdict.gate) + ":" + std::string(name_of(verdict.result)));
   return names;
 }
 
@@ -40,8 +41,9 @@ TEST(Gates, AStandardPolicyHasTheGatesThatItConfigures) {
   EXPECT_THAT(names_of(gates_after_agent(resolved({}), guardian(), {.output = "fine", .uncertainty = 0.1})),
               ElementsAre("content_policy:passed", "uncertainty:passed"));
   Policy all{.human_in_loop = {.enabled = true}, .step_cost_block_usd = 1, .compliance = "gdpr"};
-  EXPECT_THAT(names_of(gates_after_agent(resolved(all), guardian(), {.output = "fine", .uncertainty = 0.1})),
-              ElementsAre("content_policy:passed", "cost:passed", "uncertainty:passed", "compliance:passed", "human:passed"));
+  EXPECT_THAT(
+      names_of(gates_after_agent(resolved(all), guardian(), {.output = "fine", .uncertainty = 0.1})),
+      ElementsAre("content_policy:passed", "cost:passed", "uncertainty:passed", "compliance:passed", "human:passed"));
   EXPECT_THAT(names_of(gates_after_agent(resolved({.mode = PolicyMode::dev}), guardian(), {.output = kCard})),
               ElementsAre("uncertainty:passed"));
 }
@@ -80,7 +82,8 @@ TEST(Gates, TheUncertaintyThresholdDecides) {
   EXPECT_EQ(decision_of({}, step), "passed");
   EXPECT_EQ(decision_of({.uncertainty_block = 0.85}, step), "passed");  // above, not at
   EXPECT_EQ(decision_of({.uncertainty_block = 0.8}, step), "uncertainty/blocked/uncertainty.block");
-  EXPECT_EQ(decision_of({}, {.output = "fine", .uncertainty = std::nan("")}), "uncertainty/blocked/uncertainty.invalid");
+  EXPECT_EQ(decision_of({}, {.output = "fine", .uncertainty = std::nan("")}),
+            "uncertainty/blocked/uncertainty.invalid");
   EXPECT_EQ(decision_of({}, {.output = "fine", .uncertainty = 1.5}), "uncertainty/blocked/uncertainty.invalid");
   EXPECT_EQ(decision_of({}, {.output = "fine"}), "passed");  // not stated
 }
@@ -93,7 +96,9 @@ TEST(Gates, DoubtAsksAPersonWherePeopleAreAsked) {
 }
 
 TEST(Gates, RiskAsksAPersonFromTheLevelOfThePolicy) {
-  const auto with = [](Risk risk) { return StepFacts{.output = "fine [1]\nSources: x", .uncertainty = 0.1, .risk = risk}; };
+  const auto with = [](Risk risk) {
+    return StepFacts{.output = "fine [1]\nSources: x", .uncertainty = 0.1, .risk = risk};
+  };
   EXPECT_EQ(decision_of({.human_in_loop = {.enabled = true}}, with(Risk::external_io)), "passed");
   EXPECT_EQ(decision_of({.human_in_loop = {.enabled = true}}, with(Risk::irreversible)), "human/pending/human.risk");
   EXPECT_EQ(decision_of({.human_in_loop = {.enabled = true, .from_risk = Risk::internal}}, with(Risk::internal)),
@@ -145,7 +150,8 @@ TEST(Gates, EachComplianceModeForbidsWhatItsRulesForbid) {
   EXPECT_EQ(under("dora", act), "compliance/blocked/compliance.dora");
   EXPECT_EQ(under("eu-ai-act", act), "compliance/blocked/compliance.eu-ai-act");
   EXPECT_EQ(under("eu-ai-act", {.output = "done", .risk = Risk::internal}), "passed");
-  EXPECT_EQ(decision_of({.human_in_loop = {.enabled = true}, .compliance = "eu-ai-act"}, act), "passed");  // a person is asked
+  EXPECT_EQ(decision_of({.human_in_loop = {.enabled = true}, .compliance = "eu-ai-act"}, act),
+            "passed");  // a person is asked
 }
 
 TEST(Gates, ComplianceGoesByTheBuiltInRulesAlsoWhereThePolicySwitchesThemOff) {
@@ -170,8 +176,8 @@ TEST(Gates, EvidenceAndCitationsHaveRecognisableForms) {
     EXPECT_TRUE(has_evidence(text)) << text;
   }
   for (const auto* text : {"", "no evidence at all", "the sources differ"}) EXPECT_FALSE(has_evidence(text)) << text;
-  for (const auto* text : {"as shown [1]", "a note[^2]", "[@smith2020]", "(Smith et al., 2020)", "10.1000/xyz123", "§ 404",
-                           "http://example.com"}) {
+  for (const auto* text : {"as shown [1]", "a note[^2]", "[@smith2020]", "(Smith et al., 2020)", "10.1000/xyz123",
+                           "§ 404", "http://example.com"}) {
     EXPECT_TRUE(has_citations(text)) << text;
   }
   for (const auto* text : {"", "in 2020", "[todo]", "(see above)"}) EXPECT_FALSE(has_citations(text)) << text;
@@ -193,7 +199,8 @@ class PolicyChecks : public ::testing::Test {
   BudgetMeter meter(const Policy& policy, BudgetTotals earlier = {}) {
     return BudgetMeter(limits_of(resolved(policy)), PriceTable::shipped(), carbon_, {}, {}, earlier);
   }
-  PolicyCheck node(const Policy& policy, std::string_view input, BudgetTotals earlier = {}, std::int64_t running_nanos = 0) {
+  PolicyCheck node(const Policy& policy, std::string_view input, BudgetTotals earlier = {},
+                   std::int64_t running_nanos = 0) {
     return check_before_node(resolved(policy), guardian(), input, meter(policy, earlier), running_nanos);
   }
   CarbonModel carbon_ = CarbonModel::shipped();
@@ -221,7 +228,8 @@ TEST_F(PolicyChecks, StepsTimeAndBudgetsMustBeLeft) {
   EXPECT_EQ(node({.max_steps = 3}, "", {.steps = 3}).rule_id, "steps.max");
   EXPECT_EQ(node({.timeout_s = 1}, "", {}, 1'000'000'000).rule_id, "time.running");
   EXPECT_TRUE(node({.timeout_s = 2}, "", {}, 1'000'000'000).passed());
-  const BudgetTotals spent{.spent = {.tokens = {.output = 100}, .cost_nano_usd = 250'000'000, .carbon = {.nanograms = 5}}};
+  const BudgetTotals spent{
+      .spent = {.tokens = {.output = 100}, .cost_nano_usd = 250'000'000, .carbon = {.nanograms = 5}}};
   EXPECT_TRUE(node({}, "", spent).passed());
   EXPECT_EQ(node({.mode = PolicyMode::dev}, "", spent).rule_id, "budget.usd");
   EXPECT_EQ(node({.budget_usd = 0.25}, "", spent).rule_id, "budget.usd");

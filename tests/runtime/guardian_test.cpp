@@ -87,12 +87,21 @@ TEST(Guardian, WhatOnlyLooksLikeItIsLeftAlone) {
            "card 4111 1111 1111 1112",            // the check digit is wrong
            "0000 0000 0000 0000",                  // a placeholder
            "order 4242424242424",                   // 13 digits without a sum
-           "SSN 000-12-3456", "SSN 666-12-3456", "SSN 900-12-3456", "SSN 123-00-4567", "SSN 123-45-0000",
+           "SSN 000-12-3456",
+           "SSN 666-12-3456",
+           "SSN 900-12-3456",
+           "SSN 123-00-4567",
+           "SSN 123-45-0000",
            "DNI 12345678A",
            "IBAN GB82 WEST 1234 5698 7654 33",
-           "version 1.2.3-4567", "2024-10-05", "10.0.0.1:8080", "12,345,678.90",
-           "api_key: your-api-key-goes-here-123", "password: aaaaaaaaaaaaaaaaaaaa",
-           "sk-learn is a library", "user@host",
+           "version 1.2.3-4567",
+           "2024-10-05",
+           "10.0.0.1:8080",
+           "12,345,678.90",
+           "api_key: your-api-key-goes-here-123",
+           "password: aaaaaaaaaaaaaaaaaaaa",
+           "sk-learn is a library",
+           "user@host",
            "http://localhost:4318/v1/traces",
            "4bf92f3577b34da6a3ce929d0e0e4736",
        }) {
@@ -123,8 +132,8 @@ TEST(Guardian, FindingsTellTheirPlace) {
 }
 
 TEST(Guardian, ALargeTextIsScannedAcrossTheBordersOfItsWindows) {
-  for (const std::size_t at : {std::size_t{0}, kGuardianWindowBytes - 8, kGuardianWindowBytes - kGuardianOverlapBytes - 3,
-                               kGuardianWindowBytes * 3 + 17}) {
+  for (const std::size_t at : {std::size_t{0}, kGuardianWindowBytes - 8,
+                               kGuardianWindowBytes - kGuardianOverlapBytes - 3, kGuardianWindowBytes * 3 + 17}) {
     std::string text(kGuardianWindowBytes * 4, ' ');
     text.replace(at, 16, "4111111111111111");
     const auto findings = guardian().scan(text, Direction::output);
@@ -215,10 +224,12 @@ TEST(Guardian, APatternThatWouldHangOthersEndsSoon) {
 }
 
 TEST(Guardian, ScrubbingRemovesHealthDataAndWhoseItIs) {
-  EXPECT_EQ(guardian().scrub("Patient Jane Roe, MRN: 12345678, takes metformin 500 mg; mail jane@example.com."),
-            "Patient [removed: health.patient_name], [removed: health.record_number], takes [removed: health.medication]; "
-            "mail [removed: pii.email].");
-  EXPECT_EQ(guardian().scrub("ICD-10: E11.9 and DOB 1980-02-03"), "[removed: health.icd10] and [removed: health.birth_date]");
+  EXPECT_EQ(
+      guardian().scrub("Patient Jane Roe, MRN: 12345678, takes metformin 500 mg; mail jane@example.com."),
+      "Patient [removed: health.patient_name], [removed: health.record_number], takes [removed: health.medication]; "
+      "mail [removed: pii.email].");
+  EXPECT_EQ(guardian().scrub("ICD-10: E11.9 and DOB 1980-02-03"),
+            "[removed: health.icd10] and [removed: health.birth_date]");
   EXPECT_EQ(guardian().scrub("NHS number 943 476 5919"), "NHS number [removed: health.nhs_number]");
   EXPECT_EQ(guardian().scrub("NPI 1234567893"), "NPI [removed: health.npi]");
   EXPECT_EQ(guardian().scrub("HbA1c was 7.2%"), "[removed: health.lab_result]");

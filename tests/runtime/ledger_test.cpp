@@ -39,7 +39,9 @@ LedgerDraft draft(std::string run_id, std::string kind = "node") {
 
 class LedgerFile : public DatabaseTest {
  protected:
-  std::unique_ptr<Ledger> ledger(std::shared_ptr<Database> database) { return Ledger::open(std::move(database), clock_).value(); }
+  std::unique_ptr<Ledger> ledger(std::shared_ptr<Database> database) {
+    return Ledger::open(std::move(database), clock_).value();
+  }
   // Entries 1 a, 2 b, 3 a, 4 b, 5 a.
   void write_five() {
     auto to = ledger(open());
@@ -63,7 +65,8 @@ class LedgerFile : public DatabaseTest {
       const auto entries = ledger(database)->entries(run).value();
       for (const LedgerEntry& entry : entries) {
         if (entry.seq != seq) continue;
-        ASSERT_TRUE(database->execute(fmt::format("UPDATE ledger SET entry_hash = '{}' WHERE seq = {}", hash_of(entry), seq).c_str()));
+        ASSERT_TRUE(database->execute(
+            fmt::format("UPDATE ledger SET entry_hash = '{}' WHERE seq = {}", hash_of(entry), seq).c_str()));
       }
     }
   }
@@ -96,17 +99,25 @@ TEST_F(LedgerFile, TheEncodingIsTheOneOfTheDocument) {
   static_cast<LedgerDraft&>(entry) = LedgerDraft{.run_id = "run_1", .kind = "node", .cost_nano_usd = -1};
   entry.seq = 258;
   entry.prev_hash = std::string(64, '0');
-  // Magic, version, seq, time, "run_1", three empty texts, "node", two empty texts, -1, four zeros, two empty texts, 64 zeros.
+  // Magic, version, seq, time, "run_1", three empty texts, "node", two empty texts, -1, four zeros, two empty texts, 64
+  // zeros.
   const std::string zero = "0000000000000000";
-  const std::string expected = "6d657368666c6f772e6c6564676572" "01" "0000000000000102" + zero +
-                               "0000000000000005" "72756e5f31" + zero + zero + zero +
-                               "0000000000000004" "6e6f6465" + zero + zero +
-                               "ffffffffffffffff" + zero + zero + zero + zero + zero + zero +
-                               "0000000000000040" + std::string(64, '3').replace(0, 64, [] {
-                                 std::string digits;
-                                 for (int at = 0; at < 64; ++at) digits += "30";
-                                 return digits;
-                               }());
+  const std::string expected =
+      "6d657368666c6f772e6c6564676572"
+      "01"
+      "0000000000000102" +
+      zero +
+      "0000000000000005"
+      "72756e5f31" +
+      zero + zero + zero +
+      "0000000000000004"
+      "6e6f6465" +
+      zero + zero + "ffffffffffffffff" + zero + zero + zero + zero + zero + zero + "0000000000000040" +
+      std::string(64, '3').replace(0, 64, [] {
+        std::string digits;
+        for (int at = 0; at < 64; ++at) digits += "30";
+        return digits;
+      }());
   EXPECT_EQ(to_hex(canonical_bytes(entry)), expected);
 }
 
@@ -122,7 +133,8 @@ TEST_F(LedgerFile, NoTwoEntriesShareAnEncoding) {
 
 TEST_F(LedgerFile, AnIndependentImplementationAgrees) {
   write_five();
-  const std::string command = fmt::format("python3 '{}/tests/runtime/ledger_reference.py' '{}' 2>&1", test::kSourceFolder, path());
+  const std::string command =
+      fmt::format("python3 '{}/tests/runtime/ledger_reference.py' '{}' 2>&1", test::kSourceFolder, path());
   FILE* output = ::popen(command.c_str(), "r");
   ASSERT_NE(output, nullptr);
   std::string printed;
@@ -134,10 +146,11 @@ TEST_F(LedgerFile, AnIndependentImplementationAgrees) {
 }
 
 TEST_F(LedgerFile, AnEditOfAnyFieldIsFoundAndNamed) {
-  for (const auto* change : {"time_unix_nanos = time_unix_nanos + 1", "run_id = 'run_x'", "trace_id = ''", "span_id = 'x'",
-                             "node_id = 'x'", "kind = 'x'", "verdict = 'blocked'", "reason = 'x'", "cost_nano_usd = 0",
-                             "input_tokens = 0", "output_tokens = 0", "cached_tokens = 0", "carbon_nanograms = 0",
-                             "input_digest = 'x'", "output_digest = ''", "prev_hash = 'x'", "entry_hash = 'x'"}) {
+  for (const auto* change :
+       {"time_unix_nanos = time_unix_nanos + 1", "run_id = 'run_x'", "trace_id = ''", "span_id = 'x'", "node_id = 'x'",
+        "kind = 'x'", "verdict = 'blocked'", "reason = 'x'", "cost_nano_usd = 0", "input_tokens = 0",
+        "output_tokens = 0", "cached_tokens = 0", "carbon_nanograms = 0", "input_digest = 'x'", "output_digest = ''",
+        "prev_hash = 'x'", "entry_hash = 'x'"}) {
     std::filesystem::remove_all(folder_);
     write_five();
     attack(fmt::format("UPDATE ledger SET {} WHERE seq = 3", change).c_str());
@@ -177,8 +190,10 @@ TEST_F(LedgerFile, DeletedFirstEntriesAreMissed) {
 
 TEST_F(LedgerFile, ADeletionHiddenByRenumberingIsFound) {
   write_five();
-  attack("DELETE FROM ledger WHERE seq = 2; UPDATE ledger SET seq = 2 WHERE seq = 3; UPDATE ledger SET seq = 3 WHERE seq = 4;"
-         "UPDATE ledger SET seq = 4 WHERE seq = 5");
+  attack(
+      "DELETE FROM ledger WHERE seq = 2; UPDATE ledger SET seq = 2 WHERE seq = 3; UPDATE ledger SET seq = 3 WHERE seq "
+      "= 4;"
+      "UPDATE ledger SET seq = 4 WHERE seq = 5");
   const auto report = verify();
   EXPECT_EQ(fault_of(report), "moved 2");
   EXPECT_THAT(report.message, HasSubstr("entry 2 was written as entry 3"));
@@ -186,7 +201,9 @@ TEST_F(LedgerFile, ADeletionHiddenByRenumberingIsFound) {
 
 TEST_F(LedgerFile, SwappedEntriesAreFound) {
   write_five();
-  attack("UPDATE ledger SET seq = 99 WHERE seq = 2; UPDATE ledger SET seq = 2 WHERE seq = 4; UPDATE ledger SET seq = 4 WHERE seq = 99");
+  attack(
+      "UPDATE ledger SET seq = 99 WHERE seq = 2; UPDATE ledger SET seq = 2 WHERE seq = 4; UPDATE ledger SET seq = 4 "
+      "WHERE seq = 99");
   const auto report = verify();
   EXPECT_EQ(fault_of(report), "moved 2");
   EXPECT_THAT(report.message, HasSubstr("written as entry 4"));
@@ -194,9 +211,13 @@ TEST_F(LedgerFile, SwappedEntriesAreFound) {
 
 TEST_F(LedgerFile, AnInsertedEntryIsFound) {
   write_five();
-  attack("UPDATE ledger SET seq = 6 WHERE seq = 5; UPDATE ledger SET seq = 5 WHERE seq = 4; UPDATE ledger SET seq = 4 WHERE seq = 3;"
-         "INSERT INTO ledger SELECT 3, time_unix_nanos, run_id, trace_id, span_id, node_id, kind, verdict, reason, cost_nano_usd,"
-         "input_tokens, output_tokens, cached_tokens, carbon_nanograms, input_digest, output_digest, entry_hash, '' FROM ledger WHERE seq = 2");
+  attack(
+      "UPDATE ledger SET seq = 6 WHERE seq = 5; UPDATE ledger SET seq = 5 WHERE seq = 4; UPDATE ledger SET seq = 4 "
+      "WHERE seq = 3;"
+      "INSERT INTO ledger SELECT 3, time_unix_nanos, run_id, trace_id, span_id, node_id, kind, verdict, reason, "
+      "cost_nano_usd,"
+      "input_tokens, output_tokens, cached_tokens, carbon_nanograms, input_digest, output_digest, entry_hash, '' FROM "
+      "ledger WHERE seq = 2");
   forge(3, "reason = 'put in'");
   // The entry that was put in fits by itself; the one after it was written for its place.
   EXPECT_EQ(fault_of(verify()), "moved 4");
@@ -229,8 +250,10 @@ TEST_F(LedgerFile, AnEntryAddedToARunThatHasEndedIsFound) {
 
 TEST_F(LedgerFile, AValueOfAnotherTypeIsUnreadable) {
   write_five();
-  attack("PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = replace(replace(sql, ') STRICT', ')'), 'reason TEXT NOT NULL', "
-         "'reason BLOB') WHERE name = 'ledger'");
+  attack(
+      "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = replace(replace(sql, ') STRICT', ')'), 'reason TEXT "
+      "NOT NULL', "
+      "'reason BLOB') WHERE name = 'ledger'");
   attack("UPDATE ledger SET reason = x'00' WHERE seq = 4");
   EXPECT_EQ(fault_of(verify()), "unreadable 4");
 }

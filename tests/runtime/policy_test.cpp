@@ -97,21 +97,48 @@ TEST(Policy, UnknownWordsAreRefusedWithTheRightOnes) {
 
 TEST(Policy, EveryFieldCanBeSetFromText) {
   // One value for each field that is not its default: every field is named, and every field changes something.
-  const std::map<std::string, std::string> values = {
-      {"mode", "legal-critical"}, {"budget_usd", "0.5"}, {"budget_tokens", "1000"}, {"timeout_s", "2.5"},
-      {"step_timeout_s", "1"}, {"max_steps", "7"}, {"max_replans", "0"}, {"enable_guardian", "false"},
-      {"uncertainty_block", "0.5"}, {"uncertainty_hitl", "0.25"}, {"human_in_loop.enabled", "true"},
-      {"human_in_loop.from_risk", "internal"}, {"human_in_loop.timeout_s", "60"},
-      {"human_in_loop.approval_webhook", "https://example.com/ask"}, {"step_cost_block_usd", "0.01"},
-      {"content_policy.builtin_rules", "no"}, {"content_policy.rules_file", "rules.yaml"}, {"prices_file", "p.yaml"},
-      {"carbon_budget_g", "3"}, {"region", "FR"}, {"compliance", "eu-ai-act"}, {"require_evidence", "true"},
-      {"require_citations", "1"}, {"scrub_health_data", "on"}, {"retries", "0"}, {"retry_backoff_s", "0"},
-      {"circuit_breaker.failures", "2"}, {"circuit_breaker.window_s", "10"}, {"circuit_breaker.half_open_s", "5"},
-      {"capture_content", "true"}, {"telemetry_console", "tree"}, {"telemetry_otlp_endpoint", "http://localhost:4318"},
-      {"telemetry_otlp_protocol", "grpc"}, {"telemetry_otlp_headers", "a=b%2Cc, d=e"},
-      {"telemetry_short_attributes", "true"}, {"telemetry_file", "t.jsonl"}, {"telemetry_openinference", "true"},
-      {"telemetry_langfuse", "true"}, {"telemetry_baggage_keys", "tenant, user"},
-      {"telemetry_shutdown_timeout_ms", "100"}, {"variant", "b"}, {"data_dir", "data"}};
+  const std::map<std::string, std::string> values = {{"mode", "legal-critical"},
+                                                     {"budget_usd", "0.5"},
+                                                     {"budget_tokens", "1000"},
+                                                     {"timeout_s", "2.5"},
+                                                     {"step_timeout_s", "1"},
+                                                     {"max_steps", "7"},
+                                                     {"max_replans", "0"},
+                                                     {"enable_guardian", "false"},
+                                                     {"uncertainty_block", "0.5"},
+                                                     {"uncertainty_hitl", "0.25"},
+                                                     {"human_in_loop.enabled", "true"},
+                                                     {"human_in_loop.from_risk", "internal"},
+                                                     {"human_in_loop.timeout_s", "60"},
+                                                     {"human_in_loop.approval_webhook", "https://example.com/ask"},
+                                                     {"step_cost_block_usd", "0.01"},
+                                                     {"content_policy.builtin_rules", "no"},
+                                                     {"content_policy.rules_file", "rules.yaml"},
+                                                     {"prices_file", "p.yaml"},
+                                                     {"carbon_budget_g", "3"},
+                                                     {"region", "FR"},
+                                                     {"compliance", "eu-ai-act"},
+                                                     {"require_evidence", "true"},
+                                                     {"require_citations", "1"},
+                                                     {"scrub_health_data", "on"},
+                                                     {"retries", "0"},
+                                                     {"retry_backoff_s", "0"},
+                                                     {"circuit_breaker.failures", "2"},
+                                                     {"circuit_breaker.window_s", "10"},
+                                                     {"circuit_breaker.half_open_s", "5"},
+                                                     {"capture_content", "true"},
+                                                     {"telemetry_console", "tree"},
+                                                     {"telemetry_otlp_endpoint", "http://localhost:4318"},
+                                                     {"telemetry_otlp_protocol", "grpc"},
+                                                     {"telemetry_otlp_headers", "a=b%2Cc, d=e"},
+                                                     {"telemetry_short_attributes", "true"},
+                                                     {"telemetry_file", "t.jsonl"},
+                                                     {"telemetry_openinference", "true"},
+                                                     {"telemetry_langfuse", "true"},
+                                                     {"telemetry_baggage_keys", "tenant, user"},
+                                                     {"telemetry_shutdown_timeout_ms", "100"},
+                                                     {"variant", "b"},
+                                                     {"data_dir", "data"}};
   for (const std::string& name : field_names()) {
     ASSERT_TRUE(values.contains(name)) << name;
     Policy policy;
@@ -202,7 +229,8 @@ TEST(Policy, YamlErrorsSayWhere) {
             "p.yaml:2:1: a policy has no field \"budjet_usd\" (did you mean \"budget_usd\"?)");
   EXPECT_EQ(text_of("budget_usd: abc\n"), "p.yaml:1:13: budget_usd is \"abc\", but must be a number");
   EXPECT_EQ(text_of("budget_usd: \"1\"\n"), "p.yaml:1:13: budget_usd is \"1\", but must be a number");
-  EXPECT_THAT(text_of("human_in_loop:\n  enabled: maybe\n"), HasSubstr("p.yaml:2:12: human_in_loop.enabled is \"maybe\""));
+  EXPECT_THAT(text_of("human_in_loop:\n  enabled: maybe\n"),
+              HasSubstr("p.yaml:2:12: human_in_loop.enabled is \"maybe\""));
   EXPECT_THAT(text_of("human_in_loop: true\n"), HasSubstr("p.yaml:1:16: human_in_loop must be a map"));
   EXPECT_THAT(text_of("uncertainty_block: 2\n"), HasSubstr("p.yaml:1:20: uncertainty_block is 2"));
   EXPECT_THAT(text_of("mode: dev\nmode: hipaa\n"), HasSubstr("p.yaml:2:1"));

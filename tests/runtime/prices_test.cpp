@@ -20,7 +20,8 @@ TEST(Prices, ACallCostsTheSumOfItsTokensToTheNanoDollar) {
 
 TEST(Prices, CachedTokensHaveTheirOwnPrices) {
   // mock-large: 300 nano-dollars a token read from the cache, 3,750 written to it.
-  const auto priced = PriceTable::shipped().price("mock-large", {.input = 100, .output = 0, .cached = 40, .cache_written = 10});
+  const auto priced =
+      PriceTable::shipped().price("mock-large", {.input = 100, .output = 0, .cached = 40, .cache_written = 10});
   EXPECT_EQ(priced->cost_nano_usd, 50 * 3'000 + 40 * 300 + 10 * 3'750);
 }
 
@@ -48,8 +49,10 @@ TEST(Prices, OnlyAnExplicitDefaultPricesAnUnknownModelAndSaysSo) {
 }
 
 TEST(Prices, AFileReplacesAndAddsEntries) {
-  const auto table = PriceTable::from_yaml("version: mine\nmodels:\n  mock-large: {input: 1, output: 1}\n  \"my:model\": {input: 0.000001, output: 0, aliases: [mine]}\n",
-                                           "p.yaml", PriceTable::shipped());
+  const auto table = PriceTable::from_yaml(
+      "version: mine\nmodels:\n  mock-large: {input: 1, output: 1}\n  \"my:model\": {input: 0.000001, output: 0, "
+      "aliases: [mine]}\n",
+      "p.yaml", PriceTable::shipped());
   ASSERT_TRUE(table) << table.error().text();
   EXPECT_EQ(table->version(), "mine");
   EXPECT_EQ(table->price("mock-large", {.input = 1})->cost_nano_usd, 1'000);
@@ -69,7 +72,8 @@ TEST(Prices, AFileErrorSaysWhereAndWhat) {
   EXPECT_THAT(text_of("models:\n  a: {input: 1001, output: 1}\n"), HasSubstr("no price"));
   EXPECT_THAT(text_of("models:\n  a: {input: 1}\n"), HasSubstr("a has no output"));
   EXPECT_THAT(text_of("models:\n  a: {inptu: 1}\n"), HasSubstr("did you mean \"input\""));
-  EXPECT_THAT(text_of("models:\n  a: {input: 1, output: 1, class: huge}\n"), HasSubstr("one of small, mid, large, reasoning"));
+  EXPECT_THAT(text_of("models:\n  a: {input: 1, output: 1, class: huge}\n"),
+              HasSubstr("one of small, mid, large, reasoning"));
   EXPECT_THAT(text_of("models: 3\n"), HasSubstr("models must be a map"));
   const auto missing = PriceTable::from_file("no-such-file.yaml");
   ASSERT_FALSE(missing);

@@ -42,16 +42,26 @@ class Store : public DatabaseTest {
     return made;
   }
   static PendingRequest request(std::string run_id, std::string node_id = "publish", std::int64_t expires = 1000) {
-    return PendingRequest{.run_id = std::move(run_id), .node_id = std::move(node_id), .reason = "irreversible", .prompt = "publish?",
-                          .content_digest = digest_of("draft"), .since_unix_nanos = 100, .expires_unix_nanos = expires};
+    return PendingRequest{.run_id = std::move(run_id),
+                          .node_id = std::move(node_id),
+                          .reason = "irreversible",
+                          .prompt = "publish?",
+                          .content_digest = digest_of("draft"),
+                          .since_unix_nanos = 100,
+                          .expires_unix_nanos = expires};
   }
   Result<LedgerEntry> pause(const std::string& run_id, std::vector<PendingRequest> requests) {
-    return store_->pause(*ledger_, {.run = run(run_id), .checkpoint = "state", .requests = std::move(requests),
+    return store_->pause(*ledger_, {.run = run(run_id),
+                                    .checkpoint = "state",
+                                    .requests = std::move(requests),
                                     .entry = LedgerDraft{.run_id = run_id, .kind = "pause", .verdict = "pending"}});
   }
-  Result<LedgerEntry> decide(std::string_view run_id, bool approved, std::int64_t now = 200, std::string_view node_id = {}) {
-    return store_->decide(*ledger_, {.run_id = run_id, .node_id = node_id,
-                                     .decision = {.approved = approved, .by = "Ana", .note = "seen"}, .now_unix_nanos = now});
+  Result<LedgerEntry> decide(std::string_view run_id, bool approved, std::int64_t now = 200,
+                             std::string_view node_id = {}) {
+    return store_->decide(*ledger_, {.run_id = run_id,
+                                     .node_id = node_id,
+                                     .decision = {.approved = approved, .by = "Ana", .note = "seen"},
+                                     .now_unix_nanos = now});
   }
 
   ManualClock clock_;
@@ -102,8 +112,10 @@ TEST_F(Store, APauseKeepsCheckpointRequestAndEntryTogether) {
 
 TEST_F(Store, APauseThatFailsLeavesNothing) {
   ASSERT_TRUE(store_->save(run("run_1")));
-  const auto failed = store_->pause(*ledger_, {.run = run("run_1"), .checkpoint = std::string(kCheckpointBytesMax + 1, 'x'),
-                                               .requests = {request("run_1")}, .entry = LedgerDraft{.run_id = "run_1"}});
+  const auto failed = store_->pause(*ledger_, {.run = run("run_1"),
+                                               .checkpoint = std::string(kCheckpointBytesMax + 1, 'x'),
+                                               .requests = {request("run_1")},
+                                               .entry = LedgerDraft{.run_id = "run_1"}});
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().code, ErrorCode::limit_exceeded);
   EXPECT_EQ(store_->find("run_1")->status, RunStatus::running);
@@ -190,7 +202,8 @@ TEST_F(Store, AnotherProcessSeesThePause) {
   const auto elsewhere = open();
   const auto store = RunStore::open(elsewhere).value();
   const auto ledger = Ledger::open(elsewhere, clock_).value();
-  ASSERT_TRUE(store->decide(*ledger, {.run_id = "run_1", .decision = {.approved = true, .by = "Ana"}, .now_unix_nanos = 200}));
+  ASSERT_TRUE(
+      store->decide(*ledger, {.run_id = "run_1", .decision = {.approved = true, .by = "Ana"}, .now_unix_nanos = 200}));
   EXPECT_TRUE(store_->request_of("run_1", "publish").value()->decision->approved);
   EXPECT_TRUE(ledger_->verify()->holds());
 }
