@@ -104,7 +104,8 @@ Task<void> run_once(std::shared_ptr<runtime::Services> services, std::shared_ptr
   auto result = co_await runtime::begin_run(std::move(services), std::move(graphs), "a task", std::move(options));
   const RunResult run = must(std::move(result));
   if (run.status != RunStatus::completed) {
-    std::fprintf(stderr, "the run is %d: %s\n", static_cast<int>(run.status), run.error ? run.error->text().c_str() : "");
+    std::fprintf(stderr, "the run is %d: %s\n", static_cast<int>(run.status),
+                 run.error ? run.error->text().c_str() : "");
     std::exit(1);
   }
   ended.count_down();
@@ -130,7 +131,8 @@ void chain(benchmark::State& state) {
   }
   const auto stats = services->provider->stats();
   state.counters["nodes"] = nodes;
-  state.counters["spans_per_node"] = static_cast<double>(stats.span_started) / static_cast<double>(state.iterations()) / nodes;
+  state.counters["spans_per_node"] =
+      static_cast<double>(stats.span_started) / static_cast<double>(state.iterations()) / nodes;
   state.counters["dropped"] = static_cast<double>(stats.dropped_queue_full);
   services->scheduler.stop();
 }
@@ -202,6 +204,11 @@ BENCHMARK(chain)
     ->MeasureProcessCPUTime()
     ->UseRealTime()
     ->Unit(benchmark::kMicrosecond);
-BENCHMARK(concurrent_runs)->ArgNames({"runs"})->Arg(10'000)->Iterations(1)->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(concurrent_runs)
+    ->ArgNames({"runs"})
+    ->Arg(10'000)
+    ->Iterations(1)
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
 
 BENCHMARK_MAIN();
