@@ -7,5 +7,6 @@
 #include "meshflow/runtime/mock_model.hpp"   // IWYU pragma: export
 #include "meshflow/runtime/policy.hpp"       // IWYU pragma: export
 #include "meshflow/runtime/run.hpp"          // IWYU pragma: export
+#include "meshflow/runtime/summary.hpp"      // IWYU pragma: export
 #include "meshflow/runtime/workflow.hpp"     // IWYU pragma: export
 #include "meshflow/telemetry/tracer.hpp"     // IWYU pragma: export

@@ -75,6 +75,14 @@ std::string AgentContext::output_of(std::string_view node_id) const {
   return waiting.get();
 }
 
+void AgentContext::on_cancel(std::function<void()> tell) const {
+  state_->run->strand.post([call = state_->shared_from_this(), tell = std::move(tell)] {
+    if (call->cancellation.reason()) return tell();
+    // Kept for as long as the call: what is told then is in scope of it.
+    static_cast<void>(call->cancellation.add([tell](const Error&) { tell(); }));
+  });
+}
+
 telemetry::Span AgentContext::start_span(std::string_view name) const {
   runtime::RunSpans::Options options;
   options.parent = state_->span;

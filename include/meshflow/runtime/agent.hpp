@@ -113,6 +113,9 @@ class AgentContext {
   [[nodiscard]] Task<Result<void>> sleep(std::chrono::nanoseconds duration);
 
   [[nodiscard]] bool is_cancelled() const noexcept;
+  // Calls `tell` once when this call is cancelled or its time is up, on a scheduler thread; at once where it already is.
+  // Never, once the call has ended: `tell` is then destroyed.
+  void on_cancel(std::function<void()> tell) const;
   // For spans of the caller's own, and for headers to other services.
   [[nodiscard]] const telemetry::Context& trace_context() const noexcept;
   [[nodiscard]] telemetry::Span start_span(std::string_view name) const;

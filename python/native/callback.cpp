@@ -1,0 +1,161 @@
+#include "callback.hpp"
+
+#include <atomic>
+#include <utility>
+
+#include <pybind11/stl.h>
+
+#include "completion.hpp"
+#include "context.hpp"
+#include "errors.hpp"
+
+namespace meshflow::python {
+namespace {
+
+Error interpreter_closing() {
+  return {ErrorCode::cancelled, "the Python interpreter is shutting down", std::nullopt, {}};
+}
+
+// (output, uncertainty), or a MeshFlowError.
+Outcome outcome_from(const py::object& given) {
+  if (py::isinstance<py::tuple>(given)) {
+    const auto pair = given.cast<py::tuple>();
+    return {.output = pair[0].cast<std::string>(), .uncertainty = pair[1].cast<std::optional<double>>()};
+  }
+  return {.error =
+              Error{error_code_from(given.attr("code").cast<std::string>()), given.attr("message").cast<std::string>(),
+                    std::nullopt, given.attr("hint").cast<std::string>()}};
+}
+
+// Our own Python code failed.
+Error broken_binding(const py::error_already_set& error) {
+  return {ErrorCode::internal, std::string("the Python module failed: ") + error.what(), std::nullopt, {}};
+}
+
+// Starts the Python coroutine. Everything by value: the coroutine that waits may be gone before this returns.
+void start_on_loop(std::shared_ptr<Completion> completion, std::shared_ptr<RunTable> runs, FunctionName function,
+                   AgentContext& context) {
+  const SharedObject run = runs->find(context.run_id());
+  Error failure = interpreter_closing();
+  if (run && interpreter_is_open()) {
+    const EnterPython python;
+    try {
+      auto shown = std::make_shared<Context>(context);
+      auto end = std::make_shared<CoroutineEnd>(completion, shown);
+      (*run).attr("start")(function.kind, function.name, py::cast(shown), py::cast(end));
+      return;
+    } catch (const py::error_already_set& error) {
+      failure = broken_binding(error);
+    }
+  }
+  completion->finish({.error = std::move(failure)});
+}
+
+struct StartAndWait {
+  std::shared_ptr<Completion> completion;
+  std::shared_ptr<RunTable> runs;
+  FunctionName function;
+  AgentContext& context;
+
+  [[nodiscard]] bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> waiter) const {
+    completion->wait(waiter);
+    start_on_loop(completion, runs, function, context);
+  }
+  [[nodiscard]] Outcome await_resume() const { return completion->take(); }
+};
+
+}  // namespace
+
+void RunTable::put(const std::string& run_id, SharedObject run) {
+  const std::lock_guard lock(mutex_);
+  runs_[run_id] = std::move(run);
+}
+
+void RunTable::erase(const std::string& run_id) {
+  SharedObject dropped;  // let go of after the lock: its last reference enters the interpreter
+  const std::lock_guard lock(mutex_);
+  if (const auto found = runs_.find(run_id); found != runs_.end()) {
+    dropped = std::move(found->second);
+    runs_.erase(found);
+  }
+}
+
+SharedObject RunTable::find(const std::string& run_id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = runs_.find(run_id);
+  return found == runs_.end() ? nullptr : found->second;
+}
+
+void Completion::finish(Outcome outcome) {
+  if (finished_.exchange(true)) return;
+  outcome_ = std::move(outcome);
+  waiter_.resume();
+}
+
+void CoroutineEnd::finish(const py::object& given) {
+  context_->close();
+  Outcome outcome = outcome_from(given);
+  const py::gil_scoped_release unlocked;
+  completion_->finish(std::move(outcome));
+}
+
+CoroutineEnd::~CoroutineEnd() {
+  context_->close();
+  if (!interpreter_is_open()) return;  // what would be resumed is being torn down
+  const py::gil_scoped_release unlocked;
+  completion_->finish(
+      {.error = Error{ErrorCode::cancelled, "the event loop ended before the function did", std::nullopt, {}}});
+}
+
+Outcome call_function(const RunTable& runs, const FunctionName& function, AgentContext& context) {
+  const SharedObject run = runs.find(context.run_id());
+  if (!run || !interpreter_is_open()) return {.error = interpreter_closing()};
+  const EnterPython python;
+  auto shown = std::make_shared<Context>(context);
+  try {
+    const py::object given = (*run).attr("call")(function.kind, function.name, py::cast(shown));
+    shown->close();
+    return outcome_from(given);
+  } catch (const py::error_already_set& error) {
+    shown->close();
+    return {.error = broken_binding(error)};
+  }
+}
+
+Task<Outcome> call_coroutine(std::shared_ptr<RunTable> runs, FunctionName function, AgentContext& context) {
+  // A named object: GCC 12 destroys an aggregate that is a temporary in a co_await expression twice (GCC bug 101367).
+  const StartAndWait waiting{std::make_shared<Completion>(), std::move(runs), std::move(function), context};
+  co_return co_await waiting;
+}
+
+std::optional<Decision> ask_approver(const RunTable& runs, const PendingRequest& request) {
+  const SharedObject run = runs.find(request.run_id);
+  if (!run || !interpreter_is_open()) return std::nullopt;
+  const EnterPython python;
+  try {
+    const py::object given = (*run).attr("approve")(py::cast(request));
+    if (given.is_none()) return std::nullopt;
+    const auto [approved, by, note] = given.cast<std::tuple<bool, std::string, std::string>>();
+    return Decision{approved, by, note};
+  } catch (const py::error_already_set& error) {
+    return Decision{false, "approver", broken_binding(error).message};
+  }
+}
+
+void tell(SharedObject listener, const char* method, const std::function<py::object()>& outcome) {
+  if (!interpreter_is_open()) return;
+  const EnterPython python;
+  try {
+    if (outcome) {
+      (*listener).attr(method)(outcome());
+    } else {
+      (*listener).attr(method)();
+    }
+  } catch (py::error_already_set& error) {
+    error.discard_as_unraisable("a meshflow callback");
+  }
+  listener.reset();
+}
+
+}  // namespace meshflow::python

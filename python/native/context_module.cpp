@@ -1,0 +1,163 @@
+// The calls that a Python function makes into its run. Each takes a `done` that is called, on a thread of the
+// runtime's, with the value or an exception; meshflow/_context.py makes blocking calls and awaitables of it.
+#include <pybind11/stl.h>
+
+#include "callback.hpp"
+#include "context.hpp"
+#include "errors.hpp"
+#include "meshflow/telemetry/context.hpp"
+#include "modules.hpp"
+
+namespace meshflow::python {
+
+AgentContext& Context::get() const {
+  if (context_ == nullptr) {
+    raise({ErrorCode::invalid_argument,
+           "a context can be used only while the function that was given it runs",
+           std::nullopt,
+           {}});
+  }
+  return *context_;
+}
+
+namespace {
+
+// A coroutine that nobody awaits: it ends by itself.
+struct Detached {
+  struct promise_type {
+    Detached get_return_object() const noexcept { return {}; }
+    std::suspend_never initial_suspend() const noexcept { return {}; }
+    std::suspend_never final_suspend() const noexcept { return {}; }
+    void return_void() const noexcept {}
+    void unhandled_exception() const noexcept { std::terminate(); }
+  };
+};
+
+template <typename T>
+Detached deliver(Task<Result<T>> task, SharedObject done) {
+  Result<T> result = fail(ErrorCode::internal, "the call gave nothing");
+  try {
+    result = co_await std::move(task);
+  } catch (const std::exception& exception) {
+    result = fail(ErrorCode::internal, exception.what());
+  }
+  tell(std::move(done), "__call__", [&result] { return outcome_of(std::move(result)); });
+}
+
+template <typename T>
+void start(Task<Result<T>> task, py::object done) {
+  SharedObject shared = share(std::move(done));
+  const py::gil_scoped_release unlocked;
+  deliver(std::move(task), std::move(shared));
+}
+
+Message message_from(const std::string& author, const std::string& content) {
+  Message message;
+  if (author == "system") {
+    message.author = Message::Author::system;
+  } else if (author == "assistant") {
+    message.author = Message::Author::assistant;
+  } else if (author != "user") {
+    raise(
+        {ErrorCode::invalid_argument, "no message has the role " + author, std::nullopt, "system, user or assistant"});
+  }
+  message.content = content;
+  return message;
+}
+
+using TextPair = std::pair<std::string, std::string>;
+using TextTriple = std::tuple<std::string, std::string, std::string>;
+
+struct ModelQuestion {
+  std::string model;
+  std::vector<TextPair> messages;  // author, content
+  std::vector<TextTriple> tools;   // name, description, schema
+  std::optional<std::int64_t> max_tokens;
+  std::optional<double> temperature;
+  std::optional<double> top_p;
+};
+
+ModelRequest request_from(const ModelQuestion& question) {
+  ModelRequest request;
+  request.model = question.model;
+  for (const auto& [author, content] : question.messages) request.messages.push_back(message_from(author, content));
+  for (const auto& [name, description, schema] : question.tools) request.tools.push_back({name, description, schema});
+  request.max_tokens = question.max_tokens;
+  request.temperature = question.temperature;
+  request.top_p = question.top_p;
+  return request;
+}
+
+void call_model(const Context& context, std::string model, std::vector<TextPair> messages,
+                std::vector<TextTriple> tools, std::optional<std::int64_t> max_tokens,
+                std::optional<double> temperature, std::optional<double> top_p, py::object done) {
+  const ModelQuestion question{std::move(model), std::move(messages), std::move(tools), max_tokens, temperature, top_p};
+  start(context.get().call_model(request_from(question)), std::move(done));
+}
+
+std::string output_of(const Context& context, const std::string& node_id) {
+  AgentContext& agent_context = context.get();
+  const py::gil_scoped_release unlocked;  // it may wait for the run's other work
+  return agent_context.output_of(node_id);
+}
+
+std::map<std::string, std::string> headers_of(const Context& context) {
+  telemetry::Carrier carrier;
+  telemetry::inject(context.get().trace_context(), carrier,
+                    {telemetry::Propagator::tracecontext, telemetry::Propagator::baggage});
+  return {carrier.begin(), carrier.end()};
+}
+
+void on_cancel(const Context& context, py::object tell_it) {
+  SharedObject shared = share(std::move(tell_it));
+  AgentContext& agent_context = context.get();
+  const py::gil_scoped_release unlocked;
+  agent_context.on_cancel([shared = std::move(shared)] { tell(shared, "__call__", nullptr); });
+}
+
+void define_replies(py::module_& module) {
+  py::class_<ToolCall>(module, "ToolCall")
+      .def_readonly("id", &ToolCall::id)
+      .def_readonly("name", &ToolCall::name)
+      .def_readonly("arguments", &ToolCall::arguments);
+  py::class_<ModelReply>(module, "ModelReply")
+      .def_readonly("text", &ModelReply::text)
+      .def_readonly("model", &ModelReply::model)
+      .def_readonly("id", &ModelReply::id)
+      .def_readonly("finish_reason", &ModelReply::finish_reason)
+      .def_readonly("tool_calls", &ModelReply::tool_calls)
+      .def_readonly("uncertainty", &ModelReply::uncertainty)
+      .def_property_readonly("input_tokens", [](const ModelReply& it) { return it.tokens.value_or(Tokens{}).input; })
+      .def_property_readonly("output_tokens", [](const ModelReply& it) { return it.tokens.value_or(Tokens{}).output; })
+      .def("__repr__", [](const ModelReply& it) {
+        return "<ModelReply " + it.model + ": " + py::repr(py::cast(it.text)).cast<std::string>() + ">";
+      });
+}
+
+}  // namespace
+
+void define_context(py::module_& module) {
+  define_replies(module);
+  py::class_<Context, std::shared_ptr<Context>>(module, "Context")
+      .def_property_readonly("run_id", [](const Context& it) { return it.get().run_id(); })
+      .def_property_readonly("trace_id", [](const Context& it) { return it.get().trace_context().trace_id.hex(); })
+      .def_property_readonly("node_id", [](const Context& it) { return it.get().node_id(); })
+      .def_property_readonly("agent_id", [](const Context& it) { return it.get().agent_id(); })
+      .def_property_readonly("role", [](const Context& it) { return name_of(it.get().role()); })
+      .def_property_readonly("task", [](const Context& it) { return it.get().task(); })
+      .def_property_readonly("input", [](const Context& it) { return it.get().input(); })
+      .def_property_readonly("is_cancelled", [](const Context& it) { return it.get().is_cancelled(); })
+      .def("headers", &headers_of)
+      .def("output_of", &output_of)
+      .def("on_cancel", &on_cancel)
+      .def("call_model", &call_model)
+      .def("call_tool",
+           [](const Context& it, std::string name, std::string arguments, py::object done) {
+             start(it.get().call_tool(std::move(name), std::move(arguments)), std::move(done));
+           })
+      .def("call_agent", [](const Context& it, std::string agent_id, std::string task, py::object done) {
+        start(it.get().call_agent(std::move(agent_id), std::move(task)), std::move(done));
+      });
+}
+
+}  // namespace meshflow::python
