@@ -13,6 +13,7 @@
 #include "runtime/graph_run.hpp"
 #include "runtime/human.hpp"
 #include "runtime/limits.hpp"
+#include "runtime/webhook.hpp"
 
 namespace meshflow::runtime {
 namespace {
@@ -171,6 +172,17 @@ RunSpans::Counts counts_at_pause(const RunState& run) {
   return counts;
 }
 
+// A webhook that cannot be reached is a warning: the request waits all the same.
+Task<void> tell_webhook(std::shared_ptr<RunState> run, PendingRequest request) {
+  const std::string& url = run->policy().human_in_loop.approval_webhook;
+  if (url.empty()) co_return;
+  std::function<Result<void>()> post = [url, request, trace_id = run->trace_id, with_content = run->policy().capture_content] {
+    return post_webhook(url, request, trace_id, with_content);
+  };
+  auto told = co_await run_on_blocking_thread<void>(run->waiting(), std::move(post), "the approval webhook", run->services);
+  if (!told) run->services->warn(told.error().text());
+}
+
 // Keeps the run for whoever goes on with it, and says so in the ledger, whole or not at all.
 Task<Result<RunResult>> pause(std::shared_ptr<RunState> run, const GraphFrame& frame) {
   const PausedNode& waiting = *first_paused(frame);
@@ -192,9 +204,9 @@ Task<Result<RunResult>> pause(std::shared_ptr<RunState> run, const GraphFrame& f
   };
   auto written = co_await write_ledger_by(*run, run->root.context(), node_id, "pause", std::move(append));
   if (!written) co_return tl::unexpected(written.error());
+  co_await tell_webhook(run, waiting.request);
   RunResult result = result_of(*run, RunStatus::paused, std::nullopt);
   result.pending = waiting.request;
-  run->root.keep_trace();
   co_return result;
 }
 

@@ -330,6 +330,10 @@ telemetry::TelemetryStats Mesh::telemetry_stats() const {
 
 std::vector<std::string> Mesh::warnings() const {
   std::vector<std::string> warnings = core_->configuration_warnings();
+  if (const auto services = core_->started()) {
+    const std::vector<std::string> told = services->warnings();
+    warnings.insert(warnings.end(), told.begin(), told.end());
+  }
   const std::vector<std::string> drops = telemetry::drop_warnings(telemetry_stats());
   warnings.insert(warnings.end(), drops.begin(), drops.end());
   return warnings;

@@ -1,6 +1,18 @@
 #include "runtime/run_state.hpp"
 
+#include "runtime/limits.hpp"
+
 namespace meshflow::runtime {
+
+void Services::warn(std::string sentence) {
+  const std::lock_guard lock(warnings_mutex_);
+  if (warnings_.size() < kWarningsMax) warnings_.push_back(std::move(sentence));
+}
+
+std::vector<std::string> Services::warnings() const {
+  const std::lock_guard lock(warnings_mutex_);
+  return warnings_;
+}
 
 AgentFigures& RunState::figures_of(std::string_view agent_id, std::string_view node_id, AgentRole role) {
   for (AgentFigures& known : figures) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -66,7 +67,15 @@ struct Services {
   Approver approver;
   std::shared_ptr<const Workflow> default_team;
   telemetry::Context outer;  // from TRACEPARENT of the environment; invalid where there is none
+  // What people should know at the end, a sentence each; at most kWarningsMax are kept. Thread-safe.
+  void warn(std::string sentence);
+  [[nodiscard]] std::vector<std::string> warnings() const;
+
   Scheduler scheduler;             // last: its threads end first
+
+ private:
+  mutable std::mutex warnings_mutex_;
+  std::vector<std::string> warnings_;
 };
 
 // A blocked span and who it was, for the links and summaries that follow.
