@@ -40,6 +40,7 @@ class Walk {
     expected_seq_ = entry.seq + 1;
     previous_hash_ = entry.entry_hash;
     ++report.entries;
+    if (runs_.insert(entry.run_id).second) ++report.runs;
     if (run_id_ && entry.run_id == *run_id_) ++report.run_entries;
     return true;
   }
@@ -115,6 +116,7 @@ class Walk {
   std::int64_t expected_seq_ = 1;
   std::string previous_hash_{kFirstPrevHash};
   std::set<std::string, std::less<>> ended_;
+  std::set<std::string, std::less<>> runs_;
 };
 
 }  // namespace

@@ -35,6 +35,9 @@ class MeshCore {
   [[nodiscard]] std::shared_ptr<Services> started() const;
   [[nodiscard]] const std::shared_ptr<GraphCache>& graphs() const noexcept { return graphs_; }
   [[nodiscard]] std::vector<std::string> configuration_warnings() const;
+  [[nodiscard]] std::chrono::milliseconds shutdown_timeout() const noexcept {
+    return std::chrono::milliseconds(policy_.telemetry_shutdown_timeout_ms);
+  }
 
   // Counts the runs under way, which destruction waits for.
   struct RunUnderWay {
@@ -116,7 +119,7 @@ MeshCore::~MeshCore() {
     idle_.wait(lock, [this] { return runs_ == 0; });  // cancelled runs end: whatever they wait for is told
   }
   if (!services) return;
-  services->provider->shutdown(std::chrono::milliseconds(policy_.telemetry_shutdown_timeout_ms));
+  services->provider->shutdown(shutdown_timeout());
   services->scheduler.stop();
 }
 
@@ -321,6 +324,11 @@ Result<std::vector<PendingRequest>> Mesh::pending() const {
 bool Mesh::flush(std::chrono::milliseconds timeout) {
   const auto services = core_->started();
   return !services || services->provider->flush(timeout);
+}
+
+void Mesh::shutdown() {
+  const auto services = core_->started();
+  if (services) services->provider->shutdown(core_->shutdown_timeout());
 }
 
 telemetry::TelemetryStats Mesh::telemetry_stats() const {

@@ -74,6 +74,9 @@ class Mesh {
 
   // Returns once what was recorded has been written or sent, or false at the time limit.
   bool flush(std::chrono::milliseconds timeout = std::chrono::seconds(5));
+  // Ends telemetry, for a last look at `warnings`: what cannot be sent within telemetry_shutdown_timeout_ms is dropped
+  // and counted. Later runs are not recorded.
+  void shutdown();
   [[nodiscard]] telemetry::TelemetryStats telemetry_stats() const;
   // One line for each exporter that dropped something; empty when all went well.
   [[nodiscard]] std::vector<std::string> warnings() const;
