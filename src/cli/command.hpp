@@ -34,6 +34,8 @@ class Command {
   [[nodiscard]] virtual std::string_view name() const noexcept = 0;
   // One line of help.
   [[nodiscard]] virtual std::string_view summary() const noexcept = 0;
+  // What the help says below the flags; may be empty.
+  [[nodiscard]] virtual std::string_view details() const noexcept { return {}; }
   // Declares positional arguments and flags, which stay bound to this object.
   virtual void add_flags(CLI::App& app) = 0;
   // Does it; the ExitCode.

@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "cli/session.hpp"
 
@@ -17,9 +17,11 @@ struct Node {
   std::vector<std::string> words;
 };
 
-void collect(const CLI::App& app, const std::string& path, const std::vector<std::string>& global_flags, std::vector<Node>& nodes) {
+void collect(const CLI::App& app, const std::string& path, const std::vector<std::string>& global_flags,
+             std::vector<Node>& nodes) {
   Node node{path, {}};
-  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) node.words.push_back(command->get_name());
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    node.words.push_back(command->get_name());
   for (const CLI::Option* option : app.get_options()) {
     for (const std::string& name : option->get_lnames()) node.words.push_back("--" + name);
   }
@@ -74,7 +76,8 @@ _meshflow() {{
   if [ "$path" = run ] || [ "$path" = lint ]; then COMPREPLY+=($(compgen -f -- "$current")); fi
 }}
 complete -o filenames -F _meshflow meshflow
-)", command_words(nodes), cases);
+)",
+                     command_words(nodes), cases);
 }
 
 std::string zsh_script(const std::vector<Node>& nodes) {
@@ -99,7 +102,8 @@ _meshflow() {{
   compadd -- $choices
 }}
 if [ "$funcstack[1]" = _meshflow ]; then _meshflow "$@"; else compdef _meshflow meshflow; fi
-)", command_words(nodes), cases);
+)",
+                     command_words(nodes), cases);
 }
 
 std::string fish_script(const std::vector<Node>& nodes) {
@@ -135,9 +139,9 @@ class CompletionCommand final : public Command {
   [[nodiscard]] std::string_view name() const noexcept override { return "completion"; }
   [[nodiscard]] std::string_view summary() const noexcept override { return "Print shell completion"; }
   void add_flags(CLI::App& app) override {
-    app.add_option("shell", shell_, "bash, zsh or fish")
+    app.add_option("SHELL", shell_, "bash, zsh or fish")
         ->required()
-        ->type_name("SHELL")
+        ->type_name("")
         ->check(CLI::IsMember({"bash", "zsh", "fish"}).description(""));
   }
 

@@ -3,12 +3,12 @@
 #include <memory>
 #include <string>
 
-#include <CLI/CLI.hpp>
-#include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 #include <pwd.h>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
 
 #include "base/clock.hpp"
 #include "base/try.hpp"
@@ -35,7 +35,7 @@ class DecideCommand final : public Command {
   }
 
   void add_flags(CLI::App& app) override {
-    app.add_option("run", run_, kRunHelp)->required()->type_name("RUN");
+    app.add_option("RUN", run_, kRunHelp)->required()->type_name("");
     app.add_option("--by", by_, "Who decides; your login name where it is not given")->type_name("NAME");
     app.add_option("--note", note_, "Why, for the record")->type_name("TEXT");
   }
@@ -48,20 +48,23 @@ class DecideCommand final : public Command {
     // Asked before the decision: a process that waits for it may be done with the run right after.
     auto carrier = records->store->carrier(run->run_id);
     if (!carrier) return session.fail(carrier.error());
-    runtime::RunStore::DecisionRecord record{run->run_id, {}, {approves_, by_.empty() ? login_name() : by_, note_},
-                                             system_clock().wall_nanos()};
+    runtime::RunStore::DecisionRecord record{
+        run->run_id, {}, {approves_, by_.empty() ? login_name() : by_, note_}, system_clock().wall_nanos()};
     auto entry = records->store->decide(*records->ledger, record);
     if (!entry) return session.fail(entry.error());
 
-    const std::string said = fmt::format("{} by {}: {}", approves_ ? "approved" : "rejected", record.decision.by, run->run_id);
+    const std::string said =
+        fmt::format("{} by {}: {}", approves_ ? "approved" : "rejected", record.decision.by, run->run_id);
     if (*carrier) {
       return report_elsewhere(session, *run, said, fmt::format("process {}", (*carrier)->pid),
                               fmt::format("process {} carries the run and goes on with it", (*carrier)->pid));
     }
     if (is_made_in_code(*run)) {
-      return report_elsewhere(session, *run, said, "program",
-                              fmt::format("its workflow {} was made in code: Mesh::resume_blocking(\"{}\") in that program "
-                                          "continues it", run->workflow_name, run->run_id));
+      return report_elsewhere(
+          session, *run, said, "program",
+          fmt::format("its workflow {} was made in code: Mesh::resume_blocking(\"{}\") in that program "
+                      "continues it",
+                      run->workflow_name, run->run_id));
     }
     session.note(said);
     return continue_and_report(session, std::move(*records), *run);
@@ -89,8 +92,10 @@ class DecideCommand final : public Command {
 class ResumeCommand final : public Command {
  public:
   [[nodiscard]] std::string_view name() const noexcept override { return "resume"; }
-  [[nodiscard]] std::string_view summary() const noexcept override { return "Continue a paused run that has been decided"; }
-  void add_flags(CLI::App& app) override { app.add_option("run", run_, kRunHelp)->required()->type_name("RUN"); }
+  [[nodiscard]] std::string_view summary() const noexcept override {
+    return "Continue a paused run that has been decided";
+  }
+  void add_flags(CLI::App& app) override { app.add_option("RUN", run_, kRunHelp)->required()->type_name(""); }
 
   [[nodiscard]] int run(Session& session) override {
     auto records = open_records_to_write(session);
@@ -101,14 +106,16 @@ class ResumeCommand final : public Command {
     if (!waiting) return session.fail(waiting.error());
     for (const PendingRequest& request : *waiting) {
       if (run->status != RunStatus::paused || request.expires_unix_nanos <= system_clock().wall_nanos()) continue;
-      (void)session.fail({ErrorCode::conflict, fmt::format("{} still waits for a person: {}", run->run_id, request.reason), std::nullopt,
+      (void)session.fail({ErrorCode::conflict,
+                          fmt::format("{} still waits for a person: {}", run->run_id, request.reason), std::nullopt,
                           fmt::format("{} or {}", session.command_line("approve " + run->run_id),
                                       session.command_line("reject " + run->run_id))});
       return kExitPaused;
     }
     if (run->status == RunStatus::paused && is_made_in_code(*run)) {
-      return session.fail({ErrorCode::conflict, fmt::format("the workflow {} of {} was made in code", run->workflow_name, run->run_id),
-                           std::nullopt, fmt::format("Mesh::resume_blocking(\"{}\") in that program continues it", run->run_id)});
+      return session.fail(
+          {ErrorCode::conflict, fmt::format("the workflow {} of {} was made in code", run->workflow_name, run->run_id),
+           std::nullopt, fmt::format("Mesh::resume_blocking(\"{}\") in that program continues it", run->run_id)});
     }
     return continue_and_report(session, std::move(*records), *run);
   }

@@ -2,9 +2,9 @@
 
 #include <optional>
 
+#include <fmt/format.h>
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
-#include <fmt/format.h>
 
 #include "base/try.hpp"
 #include "cli/interrupt.hpp"

@@ -36,7 +36,9 @@ json::object json_of(const PendingRequest& request) {
 }
 
 json::object json_of(const RunResult& result) {
-  json::object out{{"run_id", result.run_id}, {"trace_id", result.trace_id}, {"status", name_of(result.status)},
+  json::object out{{"run_id", result.run_id},
+                   {"trace_id", result.trace_id},
+                   {"status", name_of(result.status)},
                    {"output", result.output}};
   if (result.error) {
     out["error"] = json::object{{"code", error_code_name(result.error->code)}, {"message", result.error->text()}};

@@ -2,9 +2,9 @@
 #include <optional>
 #include <string>
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <boost/json/serialize.hpp>
-#include <fmt/format.h>
 
 #include "base/try.hpp"
 #include "cli/json.hpp"
@@ -23,10 +23,10 @@ class LedgerShowCommand final : public Command {
  public:
   [[nodiscard]] std::string_view name() const noexcept override { return "ledger show"; }
   [[nodiscard]] std::string_view summary() const noexcept override { return "Show a run's entries in the ledger"; }
-  void add_flags(CLI::App& app) override {
-    app.add_option("run", run_, kRunHelp)->required()->type_name("RUN");
-    app.footer("With --json: one object per line, with every field.");
+  [[nodiscard]] std::string_view details() const noexcept override {
+    return "With --json: one object per line, with every field.";
   }
+  void add_flags(CLI::App& app) override { app.add_option("RUN", run_, kRunHelp)->required()->type_name(""); }
 
   [[nodiscard]] int run(Session& session) override {
     const auto done = show(session);
@@ -38,15 +38,24 @@ class LedgerShowCommand final : public Command {
     MESHFLOW_TRY(auto records, open_records(session));
     MESHFLOW_TRY(const auto run, find_run(*records.store, run_));
     MESHFLOW_TRY(const auto entries, records.ledger->entries(run.run_id));
-    Table table({{"SEQ", true}, {"TIME"}, {"KIND"}, {"NODE"}, {"VERDICT"}, {"COST", true}, {"TOKENS", true}, {"HASH"}, {"REASON"}});
+    Table table({{"SEQ", true},
+                 {"TIME"},
+                 {"KIND"},
+                 {"NODE"},
+                 {"VERDICT"},
+                 {"COST", true},
+                 {"TOKENS", true},
+                 {"HASH"},
+                 {"REASON"}});
     for (const runtime::LedgerEntry& entry : entries) {
       if (session.flags().json) {
         session.print_json(boost::json::serialize(json_of(entry)));
         continue;
       }
-      table.add({fmt::format("{}", entry.seq), local_time_text(entry.time_unix_nanos), entry.kind, entry.node_id, entry.verdict,
-                 "$" + nano_text(entry.cost_nano_usd), fmt::format("{}", entry.input_tokens + entry.output_tokens),
-                 entry.entry_hash.substr(0, kHashShown), entry.reason});
+      table.add({fmt::format("{}", entry.seq), local_time_text(entry.time_unix_nanos), entry.kind, entry.node_id,
+                 entry.verdict, "$" + nano_text(entry.cost_nano_usd),
+                 fmt::format("{}", entry.input_tokens + entry.output_tokens), entry.entry_hash.substr(0, kHashShown),
+                 entry.reason});
     }
     if (!session.flags().json) session.print(table.text(session.output_columns()));
     return {};
@@ -61,11 +70,14 @@ class LedgerVerifyCommand final : public Command {
   [[nodiscard]] std::string_view summary() const noexcept override {
     return "Check that the ledger is whole and unchanged";
   }
+  [[nodiscard]] std::string_view details() const noexcept override {
+    return "Exits with 1 and names the first entry that does not hold. A run's last entry is held against the head "
+           "that its root span recorded, as far as that span is in the data directory's spool or in FILE.";
+  }
   void add_flags(CLI::App& app) override {
-    app.add_option("run", run_, "Up to this run's last entry; the whole ledger where it is not given")->type_name("RUN");
-    app.add_option("--trace", trace_file_, "Hold it against the root spans in this file too (OTLP JSON lines)")->type_name("FILE");
-    app.footer("Exits with 1 and names the first entry that does not hold. A run's last entry is held against the head\n"
-               "that its root span recorded, as far as that span is in the data directory's spool or in FILE.");
+    app.add_option("RUN", run_, "Up to this run's last entry; the whole ledger where it is not given")->type_name("");
+    app.add_option("--trace", trace_file_, "Hold it against the root spans in this file too (OTLP JSON lines)")
+        ->type_name("FILE");
   }
 
   [[nodiscard]] int run(Session& session) override {
@@ -78,7 +90,8 @@ class LedgerVerifyCommand final : public Command {
       out["heads_known"] = outcome->heads_known;
       session.print_json(boost::json::serialize(out));
     } else if (report.holds()) {
-      session.print_line(fmt::format("the ledger holds: {} entries of {} runs; heads of {} runs known", report.entries, report.runs, outcome->heads_known));
+      session.print_line(fmt::format("the ledger holds: {} entries of {} runs; heads of {} runs known", report.entries,
+                                     report.runs, outcome->heads_known));
     } else {
       session.print_line(fmt::format("the ledger does not hold: {}", report.message));
     }
@@ -115,9 +128,11 @@ class LedgerVerifyCommand final : public Command {
     return static_cast<std::int64_t>(heads.size());
   }
 
-  static Result<Outcome> verify_against(Records& records, const std::optional<std::string>& run_id, const LedgerHeads& heads) {
+  static Result<Outcome> verify_against(Records& records, const std::optional<std::string>& run_id,
+                                        const LedgerHeads& heads) {
     Outcome outcome;
-    MESHFLOW_TRY(outcome.report, records.ledger->verify(run_id ? std::optional<std::string_view>(*run_id) : std::nullopt, heads));
+    MESHFLOW_TRY(outcome.report,
+                 records.ledger->verify(run_id ? std::optional<std::string_view>(*run_id) : std::nullopt, heads));
     outcome.heads_known = known(heads, run_id);
     return outcome;
   }

@@ -2,15 +2,15 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <fmt/format.h>
 
+#include "cli/problems.hpp"
 #include "cli/session.hpp"
 #include "cli/text.hpp"
-#include "cli/workflow_file.hpp"
 
 namespace meshflow::cli {
 namespace {
@@ -20,9 +20,11 @@ class LintCommand final : public Command {
   [[nodiscard]] std::string_view name() const noexcept override { return "lint"; }
   [[nodiscard]] std::string_view summary() const noexcept override { return "Check a workflow without running it"; }
 
+  [[nodiscard]] std::string_view details() const noexcept override {
+    return "Prints file:line:column: error or warning: message. Exits with 2 when there is an error.";
+  }
   void add_flags(CLI::App& app) override {
-    app.add_option("file", file_, "The workflow, YAML")->required()->type_name("FILE.yaml");
-    app.footer("Prints file:line:column: error or warning: message. Exits with 2 when there is an error.");
+    app.add_option("FILE", file_, "The workflow, YAML")->required()->type_name("");
   }
 
   [[nodiscard]] int run(Session& session) override {
@@ -42,12 +44,13 @@ class LintCommand final : public Command {
 
  private:
   [[nodiscard]] std::vector<Problem> problems_of_file() const {
-    const auto workflow = load_workflow(file_);
+    const auto workflow = Workflow::from_file(file_);
     if (!workflow) return {problem_of(workflow.error(), file_)};
     std::vector<Problem> problems = workflow->check();
     // Values that are fine one by one need not be so together.
     if (workflow->policy()) {
-      if (const auto resolved = resolve(*workflow->policy()); !resolved) problems.push_back(problem_of(resolved.error(), file_));
+      if (const auto resolved = resolve(*workflow->policy()); !resolved)
+        problems.push_back(problem_of(resolved.error(), file_));
     }
     return problems;
   }

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "base/version.hpp"
 #include "cli/command.hpp"
@@ -35,7 +35,9 @@ class Program {
         ->type_name("DIR");
     app_.fallthrough();  // the flags above may follow the command
     app_.require_subcommand(0, 1);
-    app_.footer("Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 a run was aborted by a block, 4 a run is paused.");
+    app_.footer(
+        "The options of meshflow --help may stand before or after a command.\n"
+        "Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 a run was aborted by a block, 4 a run is paused.");
     add(make_run_command());
     add(make_resume_command());
     add(make_approve_command());
@@ -59,7 +61,7 @@ class Program {
     for (const Entry& entry : entries_) {
       if (entry.app->parsed()) return entry.command->run(session_);
     }
-    session_.print_error(innermost()->help());
+    session_.print_error(app_.help());  // of what was named, where it is a group
     return kExitUsage;
   }
 
@@ -76,9 +78,11 @@ class Program {
       const std::string group = name.substr(0, space);
       name.erase(0, space + 1);
       const auto made = app_.get_subcommands([&group](const CLI::App* one) { return one->get_name() == group; });
-      parent = made.empty() ? app_.add_subcommand(group, "The record of decisions")->require_subcommand(0, 1) : made.front();
+      parent =
+          made.empty() ? app_.add_subcommand(group, "The record of decisions")->require_subcommand(0, 1) : made.front();
     }
     CLI::App* app = parent->add_subcommand(name, std::string(command->summary()));
+    if (!command->details().empty()) app->footer(fmt::format("{}\n{}", command->details(), app->get_footer()));
     command->add_flags(*app);
     entries_.push_back({std::move(command), app});
   }

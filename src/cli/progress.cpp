@@ -48,7 +48,8 @@ State state_of(const RunEvent& event) {
 }  // namespace
 
 Progress::Progress(const Session& session, Mode mode) : session_(session), mode_(mode) {
-  if (mode_ == Mode::live) redrawing_ = std::jthread([this](const std::stop_token& stop) { redraw_now_and_then(stop); });
+  if (mode_ == Mode::live)
+    redrawing_ = std::jthread([this](const std::stop_token& stop) { redraw_now_and_then(stop); });
 }
 
 Progress::~Progress() { end(); }
@@ -99,7 +100,8 @@ std::string Progress::line_of(const RunEvent& event) const {
   if (!event.detail.empty()) line += "  " + one_line(event.detail);
   line.erase(line.find_last_not_of(' ') + 1);
   if (mode_ == Mode::live) line = cut_to(line, terminal_size().columns - 1);
-  return session_.styled_error(state.style, line.substr(0, state.name.size())) + line.substr(std::min(line.size(), state.name.size()));
+  return session_.styled_error(state.style, line.substr(0, state.name.size())) +
+         line.substr(std::min(line.size(), state.name.size()));
 }
 
 void Progress::print(std::string_view line) {

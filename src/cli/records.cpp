@@ -36,7 +36,8 @@ Result<runtime::RunRecord> find_run(runtime::RunStore& store, std::string_view n
     if (runs.empty()) return fail(ErrorCode::not_found, "there are no runs");
     return std::move(runs.front());
   }
-  const std::string start = name.starts_with(kRunPrefix) ? std::string(name) : std::string(kRunPrefix) + std::string(name);
+  const std::string start =
+      name.starts_with(kRunPrefix) ? std::string(name) : std::string(kRunPrefix) + std::string(name);
   runtime::RunRecord* found = nullptr;
   for (auto& run : runs) {
     if (!run.run_id.starts_with(start)) continue;
@@ -48,7 +49,8 @@ Result<runtime::RunRecord> find_run(runtime::RunStore& store, std::string_view n
     }
     found = &run;
   }
-  if (found == nullptr) return fail(ErrorCode::not_found, fmt::format("there is no run {}", name), "meshflow runs lists them");
+  if (found == nullptr)
+    return fail(ErrorCode::not_found, fmt::format("there is no run {}", name), "meshflow runs lists them");
   return std::move(*found);
 }
 

@@ -4,12 +4,12 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "base/try.hpp"
 #include "cli/execution.hpp"
-#include "cli/workflow_file.hpp"
+#include "cli/problems.hpp"
 
 namespace meshflow::cli {
 namespace {
@@ -20,8 +20,9 @@ class RunCommand final : public Command {
   [[nodiscard]] std::string_view summary() const noexcept override { return "Run a workflow"; }
 
   void add_flags(CLI::App& app) override {
-    app.add_option("file", file_, "The workflow, YAML")->required()->type_name("FILE.yaml");
-    app.add_option("--task", task_, "What the agents are to do; the workflow's name where it is not given")->type_name("TEXT");
+    app.add_option("FILE", file_, "The workflow, YAML")->required()->type_name("");
+    app.add_option("--task", task_, "What the agents are to do; the workflow's name where it is not given")
+        ->type_name("TEXT");
     app.add_option("--variant", variant_, "A label for this configuration, on the run's span")->type_name("NAME");
     app.add_option("--set", fields_, "Set a field of the policy, over the file and the environment; may be repeated")
         ->type_name("FIELD=VALUE")
@@ -33,10 +34,10 @@ class RunCommand final : public Command {
 
   [[nodiscard]] int run(Session& session) override {
     if (console_ && session.flags().json) {
-      return session.fail({ErrorCode::invalid_argument, "--console and --json both write to standard output", std::nullopt,
-                           "leave one out"});
+      return session.fail({ErrorCode::invalid_argument, "--console and --json both write to standard output",
+                           std::nullopt, "leave one out"});
     }
-    auto workflow = load_workflow(file_);
+    auto workflow = Workflow::from_file(file_);
     if (!workflow) return session.fail(workflow.error());
     if (report_problems(session, *workflow)) return kExitUsage;
     auto policy = make_policy(session, *workflow);

@@ -2,9 +2,9 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <boost/json/serialize.hpp>
-#include <fmt/format.h>
 
 #include "base/try.hpp"
 #include "cli/json.hpp"
@@ -29,12 +29,12 @@ class RunsCommand final : public Command {
  public:
   [[nodiscard]] std::string_view name() const noexcept override { return "runs"; }
   [[nodiscard]] std::string_view summary() const noexcept override { return "List the newest runs"; }
+  [[nodiscard]] std::string_view details() const noexcept override { return "With --json: one object per line."; }
   void add_flags(CLI::App& app) override {
     app.add_option("--limit", limit_, "How many at most")
         ->type_name("N")
         ->check(CLI::Range(std::int64_t{1}, runtime::kRunsListedMax))
         ->capture_default_str();
-    app.footer("With --json: one object per line.");
   }
 
   [[nodiscard]] int run(Session& session) override {
@@ -49,7 +49,14 @@ class RunsCommand final : public Command {
     if (records) {
       MESHFLOW_TRY(runs, records->store->list(limit_));
     }
-    Table table({{"RUN"}, {"WORKFLOW"}, {"STATUS"}, {"STARTED"}, {"DURATION", true}, {"COST", true}, {"TOKENS", true}, {"BLOCKED", true}});
+    Table table({{"RUN"},
+                 {"WORKFLOW"},
+                 {"STATUS"},
+                 {"STARTED"},
+                 {"DURATION", true},
+                 {"COST", true},
+                 {"TOKENS", true},
+                 {"BLOCKED", true}});
     for (const runtime::RunRecord& run : runs) {
       MESHFLOW_TRY(const std::string status, status_text(*records->store, run));
       if (session.flags().json) {
@@ -60,8 +67,9 @@ class RunsCommand final : public Command {
       }
       const bool ended = run.ended_unix_nanos != 0;
       table.add({run.run_id, run.workflow_name, status, local_time_text(run.started_unix_nanos),
-                 ended ? duration_text(run.ended_unix_nanos - run.started_unix_nanos) : "-", "$" + nano_text(run.usage.cost_nano_usd),
-                 fmt::format("{}", run.usage.tokens.total()), fmt::format("{}", run.blocked)});
+                 ended ? duration_text(run.ended_unix_nanos - run.started_unix_nanos) : "-",
+                 "$" + nano_text(run.usage.cost_nano_usd), fmt::format("{}", run.usage.tokens.total()),
+                 fmt::format("{}", run.blocked)});
     }
     if (!session.flags().json) {
       if (runs.empty()) {
@@ -80,7 +88,8 @@ class PendingCommand final : public Command {
  public:
   [[nodiscard]] std::string_view name() const noexcept override { return "pending"; }
   [[nodiscard]] std::string_view summary() const noexcept override { return "List what waits for a person"; }
-  void add_flags(CLI::App& app) override { app.footer("With --json: one object per line."); }
+  [[nodiscard]] std::string_view details() const noexcept override { return "With --json: one object per line."; }
+  void add_flags(CLI::App&) override {}
 
   [[nodiscard]] int run(Session& session) override {
     const auto done = list(session);

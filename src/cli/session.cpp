@@ -78,7 +78,8 @@ int Session::fail(const Error& error) const {
   Error where = error;
   where.message.clear();
   where.hint.clear();
-  print_error(fmt::format("{}{} {}\n", one_line(where.text()), styled_error(Style::bad, "error:"), one_line(what.text())));
+  print_error(
+      fmt::format("{}{} {}\n", one_line(where.text()), styled_error(Style::bad, "error:"), one_line(what.text())));
   return exit_code_of(error.code);
 }
 

@@ -24,7 +24,11 @@ class Characters {
   bool next(Character& out) {
     if (rest_.empty()) return false;
     const auto lead = static_cast<unsigned char>(rest_.front());
-    const std::size_t size = std::min<std::size_t>(lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4, rest_.size());
+    const std::size_t size = std::min<std::size_t>(lead < 0x80   ? 1
+                                                   : lead < 0xe0 ? 2
+                                                   : lead < 0xf0 ? 3
+                                                                 : 4,
+                                                   rest_.size());
     char32_t code = size == 1 ? lead : lead & (0xffu >> (size + 1));
     for (std::size_t at = 1; at < size; ++at) code = (code << 6) | (static_cast<unsigned char>(rest_[at]) & 0x3fu);
     out = {code, rest_.substr(0, size)};
@@ -89,7 +93,8 @@ std::string many_lines(std::string_view text) {
 }
 
 std::string safe_json(std::string_view json) {
-  return escape_controls(json, [](char32_t code) { return fmt::format("\\u{:04x}", static_cast<std::uint32_t>(code)); });
+  return escape_controls(json,
+                         [](char32_t code) { return fmt::format("\\u{:04x}", static_cast<std::uint32_t>(code)); });
 }
 
 std::size_t columns_of(std::string_view text) {
@@ -121,6 +126,8 @@ std::string pad_to(std::string_view text, std::size_t columns, bool to_the_right
 
 std::string duration_text(std::int64_t nanos) {
   const std::int64_t ms = nanos / 1'000'000;
+  if (ms < 1) return fmt::format("{} µs", nanos / 1000);
+  if (ms < 10) return fmt::format("{}.{} ms", ms, nanos % 1'000'000 / 100'000);
   if (ms < 1000) return fmt::format("{} ms", ms);
   const std::int64_t s = ms / 1000;
   if (s < 60) return fmt::format("{}.{:02} s", s, ms % 1000 / 10);

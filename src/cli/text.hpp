@@ -25,7 +25,7 @@ namespace meshflow::cli {
 // `text` with spaces after it (or before it), so that it takes at least `columns`.
 [[nodiscard]] std::string pad_to(std::string_view text, std::size_t columns, bool to_the_right = false);
 
-// "12 ms", "1.24 s", "3 min 4 s", "2 h 5 min", "3 d 4 h".
+// "310 µs", "4.2 ms", "12 ms", "1.24 s", "3 min 4 s", "2 h 5 min", "3 d 4 h".
 [[nodiscard]] std::string duration_text(std::int64_t nanos);
 // Local time, "2026-03-01 14:03:59".
 [[nodiscard]] std::string local_time_text(std::int64_t unix_nanos);

@@ -9,6 +9,7 @@ namespace meshflow::runtime {
 namespace {
 
 constexpr std::size_t kComparedBytesMax = 64;  // longer names are not compared: the work is their product
+constexpr std::size_t kBeginningBytesMin = 3;  // shorter names are the beginning of anything
 
 // Letters inserted, removed or replaced, or two neighbours swapped (optimal string alignment).
 std::size_t distance_of(std::string_view a, std::string_view b) {
@@ -43,6 +44,11 @@ std::string name_hint(std::string_view name, std::span<const std::string_view> k
       best_distance = distance;
       best = candidate;
     }
+  }
+  if (best.empty() && name.size() >= kBeginningBytesMin) {
+    const auto longer =
+        std::find_if(known.begin(), known.end(), [name](auto candidate) { return candidate.starts_with(name); });
+    if (longer != known.end()) best = *longer;
   }
   if (!best.empty()) return fmt::format("did you mean \"{}\"?", best);
   if (known.empty()) return {};

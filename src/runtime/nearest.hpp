@@ -8,7 +8,8 @@
 
 namespace meshflow::runtime {
 
-// A hint for Error::hint: `did you mean "critic"?` where a name is close (a third of its letters changed, at most),
+// A hint for Error::hint: `did you mean "critic"?` where a name is close (a third of its letters changed, at most) or
+// begins with it,
 // else `known: a, b, c`; empty where nothing is known. At most kHintNamesMax names are listed.
 inline constexpr std::size_t kHintNamesMax = 12;
 [[nodiscard]] std::string name_hint(std::string_view name, std::span<const std::string_view> known);

@@ -79,7 +79,7 @@ class WorkflowReader {
     files.push_back(std::filesystem::weakly_canonical(path, ignored).string());
     const auto folder = std::filesystem::path(path).parent_path().string();
     MESHFLOW_TRY(Workflow out, WorkflowReader(path, folder, std::move(files), depth).from_text(text));
-    out.source_path_ = path;
+    out.source_path_ = std::filesystem::absolute(path, ignored).lexically_normal().string();
     return out;
   }
 

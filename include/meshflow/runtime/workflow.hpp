@@ -104,7 +104,8 @@ class Workflow {
   // What the file's `policy` map said, over the defaults; empty if it had none.
   [[nodiscard]] const std::optional<Policy>& policy() const noexcept { return policy_; }
   [[nodiscard]] const Node* find(std::string_view node_id) const noexcept;
-  // The text it was read from and the path, so that another process can continue a paused run; empty when built in code.
+  // The absolute path of the file it was read from, so that another process can continue a paused run; empty when built in
+  // code.
   [[nodiscard]] const std::string& source_path() const noexcept { return source_path_; }
 
   // What keeps it from running (errors: duplicate and unknown ids, cycles without a bound, a missing entry, bad

@@ -1,10 +1,8 @@
-#include "cli/workflow_file.hpp"
+#include "cli/problems.hpp"
 
 #include "cli/text.hpp"
 
 namespace meshflow::cli {
-
-Result<Workflow> load_workflow(const std::string& file) { return Workflow::from_file(file); }
 
 std::string problem_line(const Problem& problem) { return one_line(problem.text()); }
 

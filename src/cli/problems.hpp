@@ -1,4 +1,4 @@
-// Workflow files as commands read them.
+// What is wrong with a workflow, as lines.
 #pragma once
 
 #include <string>
@@ -8,13 +8,9 @@
 
 namespace meshflow::cli {
 
-// The workflow of a file, which remembers the file's absolute path, so that another process can continue its runs from
-// wherever it was started. Errors name the file as it is named here.
-[[nodiscard]] Result<Workflow> load_workflow(const std::string& file);
-
 // "file:line:column: error: message", safe for a terminal.
 [[nodiscard]] std::string problem_line(const Problem& problem);
-// The same for what kept a file from being read.
+// What kept `file` from being read, as a problem of it.
 [[nodiscard]] Problem problem_of(const Error& error, const std::string& file);
 
 }  // namespace meshflow::cli
