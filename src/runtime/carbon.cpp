@@ -161,6 +161,7 @@ CarbonEstimate CarbonModel::estimate(std::string_view model, const Tokens& token
 
 std::vector<std::string_view> CarbonModel::regions() const {
   std::vector<std::string_view> names;
+  names.reserve(grid_grams_per_kwh_.size());
   for (const auto& [region, grams] : grid_grams_per_kwh_) names.push_back(region);
   return names;
 }

@@ -72,13 +72,13 @@ PolicyField text(std::string_view name, T& (*place)(Policy&),
 }
 
 // What `place` refers to, as a function pointer that the table can hold.
-template <auto Outer, auto Inner>
+template <auto outer, auto inner>
 auto& nested(Policy& policy) {
-  return policy.*Outer.*Inner;
+  return policy.*outer.*inner;
 }
-template <auto Member>
+template <auto member>
 auto& direct(Policy& policy) {
-  return policy.*Member;
+  return policy.*member;
 }
 
 std::vector<PolicyField> make_fields() {

@@ -15,11 +15,11 @@ namespace {
 
 template <typename T>
 struct Plain {
-  using type = T;
+  using Type = T;
 };
 template <typename T>
 struct Plain<std::optional<T>> {
-  using type = T;
+  using Type = T;
 };
 
 // What a field takes, for messages.
@@ -138,8 +138,8 @@ Result<FieldValue> parse(const PolicyField& field, std::string_view text) {
   return FieldValue(std::string(text));  // a text, or what is refused when it is assigned
 }
 
-template <typename Enum, std::size_t Size>
-bool set_by_name(Enum& target, std::string_view name, const std::array<std::string_view, Size>& names) {
+template <typename Enum>
+bool set_by_name(Enum& target, std::string_view name, std::span<const std::string_view> names) {
   const auto found = std::find(names.begin(), names.end(), name);
   if (found == names.end()) return false;
   target = static_cast<Enum>(found - names.begin());
@@ -186,14 +186,14 @@ std::string near_name(const FieldValue& value, std::span<const std::string_view>
 
 Result<FieldValue> value_from_text(const PolicyField& field, std::string_view text) {
   return std::visit(
-      [&]<typename T>(T& (*)(Policy&)) -> Result<FieldValue> { return parse<typename Plain<T>::type>(field, text); },
+      [&]<typename T>(T& (*)(Policy&)) -> Result<FieldValue> { return parse<typename Plain<T>::Type>(field, text); },
       field.place);
 }
 
 Result<void> assign(const PolicyField& field, Policy& policy, const FieldValue& value) {
   return std::visit(
       [&]<typename T>(T& (*place)(Policy&)) -> Result<void> {
-        using Kind = typename Plain<T>::type;
+        using Kind = typename Plain<T>::Type;
         Kind converted{};
         if (!convert(value, converted)) {
           std::string hint;

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <csignal>
 #include <utility>
 
 #include <fmt/format.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include "base/files.hpp"
@@ -116,7 +116,7 @@ Result<std::unique_ptr<RunStore>> RunStore::open(std::shared_ptr<Database> datab
 
 Result<void> RunStore::prepare() {
   const auto lock = database_->lock();
-  const auto sql = [this](std::string text) { return database_->prepare(text); };
+  const auto sql = [this](const std::string& text) { return database_->prepare(text); };
   MESHFLOW_TRY(
       save_,
       sql(fmt::format("INSERT INTO runs ({}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (run_id) "
