@@ -72,13 +72,13 @@ PolicyField text(std::string_view name, T& (*place)(Policy&),
 }
 
 // What `place` refers to, as a function pointer that the table can hold.
-template <auto outer, auto inner>
+template <auto kOuter, auto kInner>
 auto& nested(Policy& policy) {
-  return policy.*outer.*inner;
+  return policy.*kOuter.*kInner;
 }
-template <auto member>
+template <auto kMember>
 auto& direct(Policy& policy) {
-  return policy.*member;
+  return policy.*kMember;
 }
 
 std::vector<PolicyField> make_fields() {
