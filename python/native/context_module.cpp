@@ -33,6 +33,15 @@ struct Detached {
   };
 };
 
+// Another agent's answer is given as its text.
+py::object reply_of(Result<AgentReply> result) {
+  return outcome_of(std::move(result).map([](AgentReply reply) { return std::move(reply.output); }));
+}
+template <typename T>
+py::object reply_of(Result<T> result) {
+  return outcome_of(std::move(result));
+}
+
 template <typename T>
 Detached deliver(Task<Result<T>> task, SharedObject done) {
   Result<T> result = fail(ErrorCode::internal, "the call gave nothing");
@@ -41,7 +50,7 @@ Detached deliver(Task<Result<T>> task, SharedObject done) {
   } catch (const std::exception& exception) {
     result = fail(ErrorCode::internal, exception.what());
   }
-  tell(std::move(done), "__call__", [&result] { return outcome_of(std::move(result)); });
+  tell(std::move(done), "__call__", [&result] { return reply_of(std::move(result)); });
 }
 
 template <typename T>

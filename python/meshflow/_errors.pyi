@@ -1,0 +1,13 @@
+from typing import Optional, Tuple
+
+class MeshFlowError(Exception):
+    code: str
+    message: str
+    hint: str
+    position: Optional[Tuple[str, int, int]]
+    def __init__(
+        self, code: str, message: str, hint: str = ..., position: Optional[Tuple[str, int, int]] = ..., text: Optional[str] = ...
+    ) -> None: ...
+
+class InvalidValueError(MeshFlowError, ValueError): ...
+class UnknownFieldError(MeshFlowError, TypeError): ...
