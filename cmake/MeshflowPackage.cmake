@@ -12,7 +12,7 @@ target_link_libraries(meshflow PRIVATE ${rooms})
 target_compile_features(meshflow INTERFACE cxx_std_20)
 target_include_directories(meshflow INTERFACE
   "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>" "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
-target_link_options(meshflow PRIVATE "LINKER:--version-script=${exported_names}")
+target_link_options(meshflow PRIVATE "LINKER:--version-script=${exported_names}" "LINKER:--no-undefined")
 list(JOIN rooms "," whole_rooms)
 set_target_properties(meshflow PROPERTIES
   LINK_LIBRARY_OVERRIDE "WHOLE_ARCHIVE,${whole_rooms}"  # also what the library itself does not call

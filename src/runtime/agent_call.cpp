@@ -244,7 +244,7 @@ Task<Result<AgentReply>> call_agent(std::shared_ptr<CallState> caller, std::stri
   call->model = found->second->model;
   call->task = task;
   call->input = std::move(task);
-  auto outcome = co_await execute_agent(call, found->second, caller->span, caller->cancellation, std::chrono::nanoseconds{0});
+  auto outcome = co_await execute_agent(call, found->second, caller->span, caller->cancellation, std::chrono::nanoseconds::zero());
   if (outcome.error) co_return tl::unexpected(*outcome.error);
   if (outcome.person) {  // a person cannot be waited for in the middle of another agent's work
     outcome.blocked = refusal("human", outcome.person->rule_id, outcome.person->reason + "; a nested call cannot wait for a person");

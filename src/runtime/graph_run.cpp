@@ -101,8 +101,9 @@ Task<void> run_graph(std::shared_ptr<RunState> run, GraphFrame& frame, std::opti
     tell_skipped(*run, frame);
     for (const NodeIndex node : first) launch(run, frame, node);
   }
+  const NextEnd next_end{frame};
   while (frame.active > 0) {
-    co_await NextEnd{frame};
+    co_await next_end;
     GraphFrame::NodeEnd end = std::move(frame.ended.front());
     frame.ended.pop_front();
     --frame.active;

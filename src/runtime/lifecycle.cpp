@@ -123,7 +123,8 @@ Task<RunResult> finish(std::shared_ptr<RunState> run, RunStatus status, std::opt
   const telemetry::Context about = run->root.context();
   const bool aborted = status == RunStatus::aborted && !run->blocked.empty();
   const telemetry::Context block = aborted ? run->blocked.back().span : telemetry::Context{};
-  if (auto written = co_await write_ledger(*run, about, about, std::move(draft), aborted ? &block : nullptr); !written && !error) {
+  const telemetry::Context* cause = aborted ? &block : nullptr;
+  if (auto written = co_await write_ledger(*run, about, about, std::move(draft), cause); !written && !error) {
     status = RunStatus::failed;
     error = written.error();
   }

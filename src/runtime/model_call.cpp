@@ -177,7 +177,7 @@ Task<Result<ModelReply>> try_model(std::shared_ptr<CallState> call, ModelRequest
   const Cancellation::Attachment attached(call->cancellation, callee->call->cancellation);
   auto answering = run.services->model->complete(callee->context, request);
   const std::string who = fmt::format("the model {}", request.model);
-  auto answer = co_await run_limited(callee->call->waiting(), std::move(answering), std::chrono::nanoseconds{0}, who, callee);
+  auto answer = co_await run_limited(callee->call->waiting(), std::move(answering), std::chrono::nanoseconds::zero(), who, callee);
   auto reply = checked(std::move(answer), request);
   if (!reply) {
     run.budget->release(*reserved);

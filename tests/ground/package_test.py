@@ -4,6 +4,7 @@ usage: package_test.py BUILD_FOLDER COMPILER
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ COMPILER = sys.argv[2]
 SOURCE = Path(__file__).resolve().parent / "package"
 SCRATCH = BUILD / "package_test"
 PREFIX = SCRATCH / "prefix"
+MOCK = {"MESHFLOW_MOCK": "1"}
 
 
 def run(*command, **environment):
@@ -34,12 +36,20 @@ class PackageTest(unittest.TestCase):
         self.assertEqual(done.returncode, 0, f"{command}\n{done.stdout}{done.stderr}")
         return done.stdout
 
+    def assert_shows_a_run(self, output):
+        """The program prints its spans, the root last, and then the id of their trace."""
+        trace_ids = set(re.findall(r"^ +trace_id *: ([0-9a-f]{32})$", output, re.MULTILINE))
+        self.assertEqual(trace_ids, {output.splitlines()[-1]})
+        names = re.findall(r"^\[SPAN\] (\S+)$", output, re.MULTILINE)
+        self.assertIn("meshflow.agent", names)
+        self.assertEqual(names[-1], "meshflow.run")
+
     def test_find_package_gives_a_target_that_links_and_runs(self):
         folder = SCRATCH / "cmake"
         self.succeed("cmake", "-S", SOURCE, "-B", folder, "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={PREFIX}",
                      f"-DCMAKE_CXX_COMPILER={COMPILER}")
         self.succeed("cmake", "--build", folder)
-        self.assertEqual(self.succeed(folder / "user"), "no run run_1\n")
+        self.assert_shows_a_run(self.succeed(folder / "user", **MOCK))
 
     def test_pkg_config_gives_flags_that_link_and_run(self):
         settings = {"PKG_CONFIG_PATH": str(next(PREFIX.rglob("pkgconfig")))}
@@ -47,7 +57,7 @@ class PackageTest(unittest.TestCase):
         program = SCRATCH / "user"
         self.succeed(COMPILER, "-std=c++20", SOURCE / "main.cpp", "-o", program, *flags)
         library = self.succeed("pkg-config", "--variable=libdir", "meshflow", **settings).strip()
-        self.assertEqual(self.succeed(program, LD_LIBRARY_PATH=library), "no run run_1\n")
+        self.assert_shows_a_run(self.succeed(program, LD_LIBRARY_PATH=library, **MOCK))
 
     def test_a_missing_expected_header_is_named_with_its_package(self):
         done = run("cmake", "-S", SOURCE, "-B", SCRATCH / "bare", "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={PREFIX}",

@@ -1,9 +1,10 @@
 #include <cstdio>
 
-#include <meshflow/base/error.hpp>
+#include <meshflow/meshflow.hpp>
 
 int main() {
-  meshflow::Result<int> result = meshflow::fail(meshflow::ErrorCode::not_found, "no run run_1");
-  if (result) return 1;
-  std::puts(result.error().text().c_str());
+  meshflow::Mesh mesh({.telemetry_console = true});
+  auto result = mesh.run_blocking("Compare three databases for time series");
+  if (!result) return meshflow::report(result.error());
+  std::puts(result->trace_id.c_str());
 }
