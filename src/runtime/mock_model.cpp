@@ -122,7 +122,7 @@ class MockModel final : public ModelProvider {
     ModelReply reply;
     reply.model = request.model;
     reply.id = fmt::format("mock-{:016x}", hash);
-    reply.uncertainty = 0.05 + static_cast<double>(hash % 2900) / 10000.0;  // 0.05 to 0.34
+    reply.uncertainty = static_cast<double>(500 + hash % 2900) / 10000.0;  // 0.05 to 0.34
     const Message* tool_result = last_tool_result(request);
     if (!request.tools.empty() && tool_result == nullptr) {
       reply.finish_reason = "tool_calls";
