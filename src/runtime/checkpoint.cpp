@@ -69,14 +69,14 @@ class Reader {
 
 json::object usage_json(const Usage& usage) {
   return {{"input", usage.tokens.input},   {"output", usage.tokens.output},
-          {"cached", usage.tokens.cached}, {"cost_nano_usd", usage.cost_nano_usd},
+          {"cached", usage.tokens.cached}, {"cache_written", usage.tokens.cache_written}, {"cost_nano_usd", usage.cost_nano_usd},
           {"carbon_ng", usage.carbon.nanograms}, {"carbon_low_ng", usage.carbon.low_nanograms},
           {"carbon_high_ng", usage.carbon.high_nanograms}, {"model_calls", usage.model_calls}};
 }
 
 Usage read_usage(Reader& reader, const json::object& from) {
   Usage usage;
-  usage.tokens = {reader.integer(from, "input"), reader.integer(from, "output"), reader.integer(from, "cached")};
+  usage.tokens = {reader.integer(from, "input"), reader.integer(from, "output"), reader.integer(from, "cached"), reader.integer(from, "cache_written")};
   usage.cost_nano_usd = reader.integer(from, "cost_nano_usd");
   usage.carbon = {reader.integer(from, "carbon_ng"), reader.integer(from, "carbon_low_ng"), reader.integer(from, "carbon_high_ng")};
   usage.model_calls = reader.integer(from, "model_calls");

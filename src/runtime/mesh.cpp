@@ -51,7 +51,7 @@ class MeshCore {
  private:
   [[nodiscard]] Result<std::shared_ptr<Services>> start();
   [[nodiscard]] Result<void> open_telemetry(Services& services, const Environment& environment, const std::string& data_dir);
-  [[nodiscard]] Result<void> open_records(Services& services, const Environment& environment, const std::string& data_dir);
+  [[nodiscard]] Result<void> open_records(Services& services, const std::string& data_dir);
 
   mutable std::mutex mutex_;
   std::condition_variable idle_;
@@ -178,7 +178,7 @@ Result<std::shared_ptr<Services>> MeshCore::start() {
   services->breakers = std::make_unique<runtime::CircuitBreakers>(policy.circuit_breaker, *services->clock);
   const std::string data_dir = policy.data_dir.empty() ? std::string(environment.get("MESHFLOW_DATA").value_or("")) : policy.data_dir;
   if (!data_dir.empty()) MESHFLOW_CHECK(system_files().create_directories(data_dir));
-  MESHFLOW_CHECK(open_records(*services, environment, data_dir));
+  MESHFLOW_CHECK(open_records(*services, data_dir));
   MESHFLOW_CHECK(open_telemetry(*services, environment, data_dir));
   return services;
 }
@@ -205,10 +205,10 @@ Result<void> MeshCore::open_telemetry(Services& services, const Environment& env
   return {};
 }
 
-Result<void> MeshCore::open_records(Services& services, const Environment& environment, const std::string& data_dir) {
+Result<void> MeshCore::open_records(Services& services, const std::string& data_dir) {
   services.prices = runtime::PriceTable::shipped();
-  if (const auto file = environment.get("MESHFLOW_PRICES")) {
-    MESHFLOW_TRY(services.prices, runtime::PriceTable::from_file(std::string(*file), services.prices));
+  if (const std::string& file = services.governance->policy.fields.prices_file; !file.empty()) {
+    MESHFLOW_TRY(services.prices, runtime::PriceTable::from_file(file, services.prices));
   }
   services.carbon = runtime::CarbonModel::shipped(services.prices);
   MESHFLOW_TRY(services.database, runtime::Database::open(data_dir.empty() ? ":memory:" : data_dir + "/meshflow.db"));

@@ -92,7 +92,7 @@ Result<Usage> usage_of(const RunState& run, const ModelReply& reply, telemetry::
                 "a provider must set ModelReply::tokens");
   }
   if (reply.tokens->input < 0 || reply.tokens->output < 0 || reply.tokens->cached < 0 ||
-      reply.tokens->cached > reply.tokens->input || (reply.cost_nano_usd && *reply.cost_nano_usd < 0)) {
+      reply.tokens->cache_written < 0 || reply.tokens->cached + reply.tokens->cache_written > reply.tokens->input || (reply.cost_nano_usd && *reply.cost_nano_usd < 0)) {
     return fail(ErrorCode::callback_failed, fmt::format("the model {} answered with an impossible usage", reply.model),
                 "tokens and cost are not negative, and cached tokens are part of the input tokens");
   }
@@ -110,6 +110,8 @@ Result<Usage> usage_of(const RunState& run, const ModelReply& reply, telemetry::
   const CarbonEstimate carbon = run.services->carbon.estimate(reply.model, usage.tokens, run.policy().region, run.services->model->name());
   usage.carbon = carbon.carbon;
   span.set_attribute(names::kCarbonTier, carbon.tier);
+  span.set_attribute(names::kCarbonClass, name_of(carbon.model_class));
+  if (carbon.class_assumed) span.set_attribute(names::kCarbonClassAssumed, true);
   span.set_attribute(names::kCarbonFactorSet, carbon.factor_set);
   return usage;
 }
@@ -122,6 +124,7 @@ void finish_chat_span(const RunState& run, telemetry::Span& span, const ModelRep
   span.set_attribute(names::kGenAiUsageInput, usage.tokens.input);
   span.set_attribute(names::kGenAiUsageOutput, usage.tokens.output);
   span.set_attribute(names::kGenAiUsageCacheRead, usage.tokens.cached);
+  if (usage.tokens.cache_written > 0) span.set_attribute(names::kGenAiUsageCacheCreation, usage.tokens.cache_written);
   if (reply.time_to_first_chunk_nanos) {
     span.set_attribute(names::kGenAiResponseTimeToFirstChunk, static_cast<double>(*reply.time_to_first_chunk_nanos) / 1e9);
   }
@@ -169,7 +172,7 @@ Task<Result<ModelReply>> try_model(std::shared_ptr<CallState> call, ModelRequest
     record_policy_check(run, call->node_span, call->node_id, check_failed("model_call", reserved.error()));
     co_return tl::unexpected(reserved.error());
   }
-  if (request.max_tokens || reserved->clamped) request.max_tokens = reserved->max_tokens;
+  request.max_tokens = reserved->max_tokens;  // what the budget was asked for is what the model may use
   telemetry::Span span = start_chat_span(*call, request, attempt);
 
   auto callee = std::make_shared<Callee>(call->inner());

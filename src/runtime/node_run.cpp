@@ -389,10 +389,7 @@ void tell_end(NodeRun& self) {
   event.duration_nanos = self.end.span.duration_nanos();
   event.usage.cost_nano_usd = self.end.outcome.cost_nano_usd;
   event.usage.tokens.output = self.end.outcome.tokens;
-  if (self.end.paused) {
-    event.kind = RunEvent::Kind::paused;
-    event.detail = self.end.paused->request.reason;
-  } else if (self.end.outcome.ended == NodeOutcome::Ended::blocked) {
+  if (self.end.outcome.ended == NodeOutcome::Ended::blocked) {
     event.kind = RunEvent::Kind::blocked;
     event.detail = self.end.block ? self.run->blocked[*self.end.block].what.reason : "";
   } else if (self.end.error) {
@@ -419,7 +416,7 @@ Task<NodeEnd> run_node(std::shared_ptr<RunState> run, GraphFrame& frame, NodeInd
   }
   co_await run_phases(self, std::move(resume));
   if (!self.end.paused && !self.end.paused_frame) close_span(self);
-  if (run->options.listener) tell_end(self);
+  if (run->options.listener && !self.end.paused && !self.end.paused_frame) tell_end(self);
   co_return std::move(self.end);
 }
 
