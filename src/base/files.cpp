@@ -157,8 +157,11 @@ class PosixFileSystem final : public FileSystem {
     for (const auto& piece : whole) {
       partial /= piece;
       if (partial.empty()) continue;
-      if (::mkdir(partial.c_str(), 0700) != 0 && errno != EEXIST && !std::filesystem::is_directory(partial)) {
-        return system_failure("create directory", partial.string(), errno);
+      if (::mkdir(partial.c_str(), 0700) == 0) continue;
+      const int failure = errno;
+      std::error_code ignored;
+      if (failure != EEXIST && !std::filesystem::is_directory(partial, ignored)) {
+        return system_failure("create directory", partial.string(), failure);
       }
     }
     std::error_code error;

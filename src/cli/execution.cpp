@@ -62,7 +62,14 @@ int carry_and_report(const Session& session, Policy policy, RunOptions options, 
   Progress progress(session, progress_mode(session, policy));
   const InterruptWatch interrupt([&progress] { progress.note("stopping the run; Ctrl-C again ends it at once"); });
   options.stop = interrupt.token();
-  options.listener = [&progress](const RunEvent& event) { progress.tell(event); };
+  options.listener = [&, waits = options.wait_for_decision](const RunEvent& event) {
+    progress.tell(event);
+    // Told of the run, after its nodes: the pause is on record.
+    if (waits && event.kind == RunEvent::Kind::paused && event.duration_nanos == 0) {
+      progress.note(fmt::format("waiting for a decision: {} or {}", session.command_line("approve " + event.run_id),
+                                session.command_line("reject " + event.run_id)));
+    }
+  };
 
   std::optional<Mesh> mesh(std::in_place, policy);
   auto result = carry(*mesh, std::move(options));

@@ -78,6 +78,7 @@ void Progress::tell(const RunEvent& event) {
 }
 
 void Progress::note(std::string_view line) {
+  if (mode_ == Mode::none) return;
   const std::lock_guard lock(mutex_);
   print(one_line(line));
 }

@@ -211,6 +211,16 @@ Task<Result<RunResult>> pause(std::shared_ptr<RunState> run, const GraphFrame& f
   co_return result;
 }
 
+// A process that waits may be killed, and another one go on: the spans so far must be in the spool by then.
+Task<void> flush_before_waiting(RunState& run) {
+  if (!run.services->database->is_shared()) co_return;
+  std::function<Result<void>()> flush = [services = run.services]() -> Result<void> {
+    services->provider->flush_local(kWaitingFlushTime);
+    return {};
+  };
+  (void)co_await on_database<void>(run, std::move(flush));
+}
+
 // The decision on the run's request, once there is one; the reason of a cancellation otherwise.
 Task<Result<Decision>> await_decision(std::shared_ptr<RunState> run, PendingRequest request) {
   for (;;) {
@@ -270,6 +280,7 @@ Task<Result<RunResult>> drive(std::shared_ptr<RunState> run, GraphFrame& frame, 
     if (!frame.is_paused() || stopped) break;
     auto paused = co_await pause(run, frame);
     if (!paused) co_return co_await finish(run, RunStatus::failed, paused.error(), std::string());
+    if (run->options.wait_for_decision) co_await flush_before_waiting(*run);
     RunEvent event;
     event.kind = RunEvent::Kind::paused;
     event.detail = paused->pending->reason;

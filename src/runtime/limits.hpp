@@ -21,6 +21,7 @@ inline constexpr std::size_t kToolCallsPerRoundMax = 64;
 inline constexpr std::size_t kCapturedBytesMax = std::size_t{64} << 10;
 // How often a live run looks for the decision that it waits for.
 inline constexpr std::chrono::milliseconds kDecisionPoll{200};
+inline constexpr std::chrono::milliseconds kWaitingFlushTime{2000};  // for the spool, before a wait for people
 // Sentences that a Mesh keeps for its end; the first ones tell most.
 inline constexpr std::size_t kWarningsMax = 100;
 // Pauses between tries double up to this.
