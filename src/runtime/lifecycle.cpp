@@ -288,6 +288,7 @@ Task<Result<RunResult>> drive(std::shared_ptr<RunState> run, GraphFrame& frame, 
     run->tell(std::move(event));
     const SpanIdentity root{run->root.context().span_id, run->root.start_unix_nanos()};
     run->spans.discard(run->root, names::kSpanRun);
+    paused->spans_by_name = run->spans.counts();  // without the root, which is not recorded yet
     if (!run->options.wait_for_decision) co_return paused;
     run->earlier_running_nanos = run->running_nanos();
     auto decided = co_await await_decision(run, *paused->pending);

@@ -44,6 +44,7 @@ TEST(Pause, ARunThatWaitsIsContinuedInAnotherProcessUnderTheSameTrace) {
   Processes processes;
   std::string run_id;
   std::string trace_id;
+  std::int64_t span_count = 0;
   {
     auto mesh = processes.start();
     const auto result = mesh->run_blocking("report", with(with_human()));
@@ -54,8 +55,11 @@ TEST(Pause, ARunThatWaitsIsContinuedInAnotherProcessUnderTheSameTrace) {
     EXPECT_EQ(result->pending->reason, "Publish this?");
     run_id = result->run_id;
     trace_id = result->trace_id;
+    span_count = result->span_count();
   }
-  EXPECT_EQ(processes.trace().named("meshflow.run").size(), 0u) << "a paused trace has no root yet";
+  const Trace so_far = processes.trace();
+  EXPECT_EQ(so_far.named("meshflow.run").size(), 0u) << "a paused trace has no root yet";
+  EXPECT_EQ(static_cast<std::int64_t>(so_far.spans.size()), span_count);
   auto mesh = processes.start();
   const auto too_early = mesh->resume_blocking(run_id, with(with_human()));
   ASSERT_FALSE(too_early);
