@@ -64,8 +64,7 @@ int carry_and_report(const Session& session, Policy policy, RunOptions options, 
   options.stop = interrupt.token();
   options.listener = [&, waits = options.wait_for_decision](const RunEvent& event) {
     progress.tell(event);
-    // Told of the run, after its nodes: the pause is on record.
-    if (waits && event.kind == RunEvent::Kind::paused && event.duration_nanos == 0) {
+    if (waits && event.kind == RunEvent::Kind::paused) {
       progress.note(fmt::format("waiting for a decision: {} or {}", session.command_line("approve " + event.run_id),
                                 session.command_line("reject " + event.run_id)));
     }

@@ -90,7 +90,7 @@ class LedgerVerifyCommand final : public Command {
       out["heads_known"] = outcome->heads_known;
       session.print_json(boost::json::serialize(out));
     } else if (report.holds()) {
-      session.print_line(fmt::format("the ledger holds: {} entries of {} runs; heads of {} runs known", report.entries,
+      session.print_line(fmt::format("the ledger holds (entries: {}, runs: {}, heads known: {})", report.entries,
                                      report.runs, outcome->heads_known));
     } else {
       session.print_line(fmt::format("the ledger does not hold: {}", report.message));

@@ -66,13 +66,14 @@ void Progress::tell(const RunEvent& event) {
   switch (event.kind) {
     case RunEvent::Kind::run_started: return print(fmt::format("run {}, trace {}", event.run_id, event.trace_id));
     case RunEvent::Kind::node_started:
+      forget(event.node_id);  // of before a pause
       under_way_.push_back({event.node_id, std::chrono::steady_clock::now()});
       return print({});
     case RunEvent::Kind::node_skipped:
     case RunEvent::Kind::decided: return print(line_of(event));
     case RunEvent::Kind::node_ended:
-    case RunEvent::Kind::blocked:
-    case RunEvent::Kind::paused: return end_node(event);
+    case RunEvent::Kind::blocked: forget(event.node_id); return print(line_of(event));
+    case RunEvent::Kind::paused: under_way_.clear(); return print(line_of(event));
     case RunEvent::Kind::run_ended: under_way_.clear(); return print({});
   }
 }
@@ -83,13 +84,8 @@ void Progress::note(std::string_view line) {
   print(one_line(line));
 }
 
-// A run that waits is told of twice: for the node, and for itself.
-void Progress::end_node(const RunEvent& event) {
-  const auto node = std::find_if(under_way_.begin(), under_way_.end(),
-                                 [&event](const NodeUnderWay& one) { return one.node_id == event.node_id; });
-  if (node == under_way_.end()) return;
-  under_way_.erase(node);
-  print(line_of(event));
+void Progress::forget(const std::string& node_id) {
+  std::erase_if(under_way_, [&node_id](const NodeUnderWay& one) { return one.node_id == node_id; });
 }
 
 std::string Progress::line_of(const RunEvent& event) const {

@@ -38,7 +38,7 @@ class Progress {
     Time since;
   };
   [[nodiscard]] std::string line_of(const RunEvent& event) const;
-  void end_node(const RunEvent& event);
+  void forget(const std::string& node_id);
   // Under the lock: `line` above the nodes under way, which are drawn anew.
   void print(std::string_view line);
   [[nodiscard]] std::string erase() const;

@@ -113,7 +113,7 @@ TEST_F(People, AProcessKilledWhileItWaitsLosesNothing) {
   EXPECT_EQ(std::to_string(spooled_spans().size()), value_of("spans", approved.out));
   const auto verified = meshflow({"ledger", "verify"});
   EXPECT_EQ(verified.exit_code, 0) << verified.out;
-  EXPECT_THAT(verified.out, HasSubstr("heads of 1 runs known"));
+  EXPECT_THAT(verified.out, HasSubstr("heads known: 1"));
 }
 
 TEST_F(People, AProcessThatWaitsGoesOnByItself) {
@@ -147,7 +147,7 @@ class LedgerOfRuns : public Command {
     ASSERT_EQ(meshflow({"run", "two.yaml", "-q", "--set", "telemetry_file=" + folder_ + "/trace.jsonl"}).exit_code, 0);
     const auto verified = meshflow({"ledger", "verify"});
     EXPECT_EQ(verified.exit_code, 0);
-    EXPECT_EQ(verified.out, "the ledger holds: 4 entries of 1 runs; heads of 1 runs known\n");
+    EXPECT_EQ(verified.out, "the ledger holds (entries: 4, runs: 1, heads known: 1)\n");
   }
   void execute(const char* sql) const {
     const auto opened = runtime::Database::open(database());
@@ -172,7 +172,7 @@ TEST_F(LedgerOfRuns, ACutOffEndIsNoticedByTheSpansAlone) {
   std::filesystem::remove_all(data() + "/spool");
   const auto unknowing = meshflow({"ledger", "verify"});
   EXPECT_EQ(unknowing.exit_code, 0);
-  EXPECT_THAT(unknowing.out, HasSubstr("heads of 0 runs known"));
+  EXPECT_THAT(unknowing.out, HasSubstr("heads known: 0"));
   const auto against_file = meshflow({"ledger", "verify", "last", "--trace", "trace.jsonl"});
   EXPECT_EQ(against_file.exit_code, 1);
   EXPECT_THAT(against_file.out, HasSubstr("the end of the ledger was cut off or replaced"));
