@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -124,6 +125,9 @@ struct RunState : std::enable_shared_from_this<RunState> {
   // The figures of an agent in a node; made when first asked for. Valid until the next call.
   [[nodiscard]] AgentFigures& figures_of(std::string_view agent_id, std::string_view node_id, AgentRole role);
   void tell(RunEvent event) const;
+
+ private:
+  std::unordered_map<std::string, std::size_t> figures_index_;  // agent and node → position in `figures`
 };
 
 }  // namespace meshflow::runtime
