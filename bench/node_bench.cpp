@@ -101,8 +101,8 @@ Task<void> run_once(std::shared_ptr<runtime::Services> services, std::shared_ptr
                     std::shared_ptr<const Workflow> workflow, std::latch& ended) {
   RunOptions options;
   options.workflow = std::move(workflow);
-  auto result = co_await runtime::begin_run(std::move(services), std::move(graphs), "a task", std::move(options));
-  const RunResult run = must(std::move(result));
+  auto outcome = co_await runtime::begin_run(std::move(services), std::move(graphs), "a task", std::move(options));
+  const RunResult& run = *must(std::move(outcome));
   if (run.status != RunStatus::completed) {
     std::fprintf(stderr, "the run is %d: %s\n", static_cast<int>(run.status),
                  run.error ? run.error->text().c_str() : "");

@@ -183,8 +183,8 @@ std::string_view utf8_prefix(std::string_view text, std::size_t bytes_max) noexc
 }
 
 std::string sha256(std::string_view bytes) {
-  // Looked up once: OpenSSL's own short forms search the algorithm anew for each digest, which takes longer than a short
-  // text's digest itself.
+  // Looked up once: OpenSSL's own short forms search the algorithm anew for each digest, which takes longer than the
+  // digest of a short text itself.
   static const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   std::string out(SHA256_DIGEST_LENGTH, '\0');
   EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(out.data()), nullptr, algorithm, nullptr);

@@ -175,6 +175,11 @@ LedgerDraft agent_entry(const CallState& call, const AgentOutcome& outcome) {
   return draft;
 }
 
+// Not a coroutine, so that the entry is on the stack and not in the frame of the agent, which may wait for long.
+Task<Result<void>> write_entry(CallState& call, const AgentOutcome& outcome, const telemetry::Context& parent) {
+  return write_ledger(*call.run, parent, outcome.span, agent_entry(call, outcome));
+}
+
 }  // namespace
 
 Task<AgentOutcome> execute_agent(std::shared_ptr<CallState> call, std::shared_ptr<const Agent> agent,
@@ -217,8 +222,7 @@ Task<AgentOutcome> execute_agent(std::shared_ptr<CallState> call, std::shared_pt
   }
   run.figures_of(call->agent_id, call->node_id, call->role).executions += 1;
   span.end();
-  auto entry = agent_entry(*call, outcome);
-  if (auto written = co_await write_ledger(run, parent, outcome.span, std::move(entry)); !written && !outcome.error) {
+  if (auto written = co_await write_entry(*call, outcome, parent); !written && !outcome.error) {
     outcome.error = written.error();
   }
   co_return outcome;

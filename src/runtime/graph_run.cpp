@@ -18,13 +18,13 @@ struct NextEnd {
 };
 
 // One node's coroutine: it runs on its own and reports to the frame.
-Task<void> run_and_report(std::shared_ptr<RunState> run, GraphFrame& frame, NodeIndex node, NodeResume resume) {
-  auto end = co_await run_node(run, frame, node, std::move(resume));
-  frame.ended.push_back(std::move(end));
+Task<void> run_and_report(std::shared_ptr<RunState> run, GraphFrame& frame, NodeIndex node, std::unique_ptr<NodeResume> resume) {
+  frame.ended.push_back(co_await run_node(run, frame, node, std::move(resume)));
   if (frame.waiter) run->strand.resume(std::exchange(frame.waiter, nullptr));
 }
 
-void launch(const std::shared_ptr<RunState>& run, GraphFrame& frame, NodeIndex node, NodeResume resume = {}) {
+void launch(const std::shared_ptr<RunState>& run, GraphFrame& frame, NodeIndex node,
+            std::unique_ptr<NodeResume> resume = nullptr) {
   ++frame.active;
   spawn(run_and_report(run, frame, node, std::move(resume)));
 }
@@ -74,12 +74,43 @@ void relaunch(const std::shared_ptr<RunState>& run, GraphFrame& frame, std::opti
   auto subgraphs = std::exchange(frame.paused_subgraphs, {});
   for (PausedNode& node : paused) {
     const NodeIndex index = node.node;
-    launch(run, frame, index, NodeResume{std::move(node), std::exchange(decision, std::nullopt), std::nullopt});
+    NodeResume resume{std::move(node), std::exchange(decision, std::nullopt), std::nullopt};
+    launch(run, frame, index, std::make_unique<NodeResume>(std::move(resume)));
   }
   for (PausedSubgraph& subgraph : subgraphs) {
     const NodeIndex index = subgraph.node;
-    launch(run, frame, index, NodeResume{std::nullopt, std::exchange(decision, std::nullopt), std::move(subgraph)});
+    NodeResume resume{std::nullopt, std::exchange(decision, std::nullopt), std::move(subgraph)};
+    launch(run, frame, index, std::make_unique<NodeResume>(std::move(resume)));
   }
+}
+
+// One node has ended or waits: keeps that, starts what follows, and ends the run where that is what it means.
+void take_end(const std::shared_ptr<RunState>& run, GraphFrame& frame, GraphFrame::NodeEnd end) {
+  --frame.active;
+  if (end.paused || end.paused_frame) {
+    keep_paused(*run, frame, std::move(end));
+    return;
+  }
+  const auto next = absorb(*run, frame, std::move(end));
+  tell_skipped(*run, frame);
+  for (const NodeIndex node : next) launch(run, frame, node);
+  const bool stopped = frame.state.progress() == GraphState::Progress::aborted ||
+                       frame.state.progress() == GraphState::Progress::failed;
+  if (stopped && frame.prefix.empty() && frame.active > 0) {
+    run->cancellation.cancel(Error{ErrorCode::cancelled, fmt::format("node {} ended the run", frame.path_of(*frame.state.stopped_by()))});
+  }
+}
+
+// What the graph begins with, or goes on with after a pause.
+void launch_first(const std::shared_ptr<RunState>& run, GraphFrame& frame, std::optional<Decision> decision) {
+  if (frame.is_paused()) {
+    relaunch(run, frame, std::move(decision));
+    return;
+  }
+  const auto started = frame.state.start();
+  const std::vector<NodeIndex> first(started.begin(), started.end());
+  tell_skipped(*run, frame);
+  for (const NodeIndex node : first) launch(run, frame, node);
 }
 
 }  // namespace
@@ -93,33 +124,11 @@ const PausedNode* first_paused(const GraphFrame& frame) noexcept {
 }
 
 Task<void> run_graph(std::shared_ptr<RunState> run, GraphFrame& frame, std::optional<Decision> decision) {
-  if (frame.is_paused()) {
-    relaunch(run, frame, std::move(decision));
-  } else {
-    const auto started = frame.state.start();
-    const std::vector<NodeIndex> first(started.begin(), started.end());
-    tell_skipped(*run, frame);
-    for (const NodeIndex node : first) launch(run, frame, node);
-  }
+  launch_first(run, frame, std::move(decision));
   const NextEnd next_end{frame};
   while (frame.active > 0) {
     co_await next_end;
-    GraphFrame::NodeEnd end = std::move(frame.ended.front());
-    frame.ended.pop_front();
-    --frame.active;
-    if (end.paused || end.paused_frame) {
-      keep_paused(*run, frame, std::move(end));
-      continue;
-    }
-    const auto next = absorb(*run, frame, std::move(end));
-    tell_skipped(*run, frame);
-    for (const NodeIndex node : next) launch(run, frame, node);
-    const bool stopped = frame.state.progress() == GraphState::Progress::aborted ||
-                         frame.state.progress() == GraphState::Progress::failed;
-    if (stopped && frame.prefix.empty() && frame.active > 0) {
-      run->cancellation.cancel(Error{ErrorCode::cancelled, fmt::format("node {} ended the run",
-                                                                       frame.path_of(*frame.state.stopped_by()))});
-    }
+    for (GraphFrame::NodeEnd& end : std::exchange(frame.ended, {})) take_end(run, frame, std::move(end));
   }
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <coroutine>
-#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -51,7 +50,7 @@ struct GraphFrame {
     NodeIndex node = kNone;
     NodeOutcome outcome;
     telemetry::Span span;  // ended once it is known what follows
-    std::optional<PausedNode> paused;
+    std::unique_ptr<PausedNode> paused;  // rare and large: every frame on the way holds a NodeEnd
     std::unique_ptr<GraphFrame> paused_frame;
     std::optional<Error> error;
     std::optional<std::size_t> block;  // index into RunState::blocked
@@ -65,7 +64,7 @@ struct GraphFrame {
   std::vector<PausedNode> paused;
   std::vector<PausedSubgraph> paused_subgraphs;
 
-  std::deque<NodeEnd> ended;  // not yet looked at
+  std::vector<NodeEnd> ended;  // not yet looked at
   std::size_t active = 0;     // node coroutines under way
   std::coroutine_handle<> waiter;
 

@@ -1,6 +1,7 @@
 #include "runtime/lifecycle.hpp"
 
 #include <algorithm>
+#include <variant>
 
 #include <fmt/format.h>
 
@@ -107,39 +108,60 @@ RunResult result_of(const RunState& run, RunStatus status, std::optional<Error> 
   return result;
 }
 
-// Writes the run's last entry, ends the root and saves the record.
-Task<RunResult> finish(std::shared_ptr<RunState> run, RunStatus status, std::optional<Error> error, std::string output) {
+// What a run comes to. Not an aggregate: GCC 12 destroys the members of awaited aggregate temporaries twice (GCC bug
+// 100611).
+struct Ending {
+  explicit Ending(RunStatus how, std::optional<Error> why = std::nullopt, std::string what = {})
+      : status(how), error(std::move(why)), output(std::move(what)) {}
+  RunStatus status;
+  std::optional<Error> error;
+  std::string output;
+};
+
+// The run's last entry.
+LedgerDraft final_entry(const RunState& run, const Ending& ending) {
   LedgerDraft draft;
   draft.kind = "run_ended";
-  draft.verdict = name_of(status);
-  if (error) draft.reason = error->text();
-  draft.cost_nano_usd = run->usage.cost_nano_usd;
-  draft.input_tokens = run->usage.tokens.input;
-  draft.output_tokens = run->usage.tokens.output;
-  draft.cached_tokens = run->usage.tokens.cached;
-  draft.carbon_nanograms = run->usage.carbon.nanograms;
-  draft.input_digest = digest_of(run->task);
-  draft.output_digest = digest_of(output);
-  const telemetry::Context about = run->root.context();
-  const bool aborted = status == RunStatus::aborted && !run->blocked.empty();
-  const telemetry::Context block = aborted ? run->blocked.back().span : telemetry::Context{};
-  const telemetry::Context* cause = aborted ? &block : nullptr;
-  if (auto written = co_await write_ledger(*run, about, about, std::move(draft), cause); !written && !error) {
-    status = RunStatus::failed;
-    error = written.error();
-  }
-  RunResult result = result_of(*run, status, std::move(error));
-  result.output = std::move(output);
-  close_root(*run, result);
-  if (auto saved = co_await save_record(*run, status); !saved && !result.error) result.error = saved.error();
+  draft.verdict = name_of(ending.status);
+  if (ending.error) draft.reason = ending.error->text();
+  draft.cost_nano_usd = run.usage.cost_nano_usd;
+  draft.input_tokens = run.usage.tokens.input;
+  draft.output_tokens = run.usage.tokens.output;
+  draft.cached_tokens = run.usage.tokens.cached;
+  draft.carbon_nanograms = run.usage.carbon.nanograms;
+  draft.input_digest = digest_of(run.task);
+  draft.output_digest = digest_of(ending.output);
+  return draft;
+}
+
+Task<Result<void>> write_final_entry(RunState& run, const Ending& ending) {
+  const telemetry::Context& about = run.root.context();
+  const bool aborted = ending.status == RunStatus::aborted && !run.blocked.empty();
+  return write_ledger(run, about, about, final_entry(run, ending), aborted ? &run.blocked.back().span : nullptr);
+}
+
+void tell_run_ended(const RunState& run, const RunResult& result) {
   RunEvent event;
   event.kind = RunEvent::Kind::run_ended;
   event.failed = result.status != RunStatus::completed;
   event.detail = result.error ? result.error->text() : std::string();
   event.usage = result.usage;
   event.duration_nanos = result.duration_nanos;
-  run->tell(std::move(event));
-  co_return result;
+  run.tell(std::move(event));
+}
+
+// Writes the run's last entry, ends the root and saves the record.
+Task<std::unique_ptr<RunResult>> finish(std::shared_ptr<RunState> run, Ending ending) {
+  if (auto written = co_await write_final_entry(*run, ending); !written && !ending.error) {
+    ending.status = RunStatus::failed;
+    ending.error = written.error();
+  }
+  auto result = std::make_unique<RunResult>(result_of(*run, ending.status, std::move(ending.error)));
+  result->output = std::move(ending.output);
+  close_root(*run, *result);
+  if (auto saved = co_await save_record(*run, ending.status); !saved && !result->error) result->error = saved.error();
+  tell_run_ended(*run, *result);
+  co_return std::move(result);
 }
 
 // ---- pauses ----
@@ -185,7 +207,7 @@ Task<void> tell_webhook(std::shared_ptr<RunState> run, PendingRequest request) {
 }
 
 // Keeps the run for whoever goes on with it, and says so in the ledger, whole or not at all.
-Task<Result<RunResult>> pause(std::shared_ptr<RunState> run, const GraphFrame& frame) {
+Task<RunOutcome> pause(std::shared_ptr<RunState> run, const GraphFrame& frame) {
   const PausedNode& waiting = *first_paused(frame);
   RunStore::Pause what;
   what.run = record_of(*run, RunStatus::paused);
@@ -206,9 +228,9 @@ Task<Result<RunResult>> pause(std::shared_ptr<RunState> run, const GraphFrame& f
   auto written = co_await write_ledger_by(*run, run->root.context(), node_id, "pause", std::move(append));
   if (!written) co_return tl::unexpected(written.error());
   co_await tell_webhook(run, waiting.request);
-  RunResult result = result_of(*run, RunStatus::paused, std::nullopt);
-  result.pending = waiting.request;
-  co_return result;
+  auto result = std::make_unique<RunResult>(result_of(*run, RunStatus::paused, std::nullopt));
+  result->pending = waiting.request;
+  co_return std::move(result);
 }
 
 // A process that waits may be killed, and another one go on: the spans so far must be in the spool by then.
@@ -266,8 +288,50 @@ std::optional<Error> abort_reason(const RunState& run) {
   return Error{ErrorCode::blocked, fmt::format("node {} was blocked by {}: {}", last.node_id, last.gate, last.reason)};
 }
 
+// How a run ends whose frame has ended.
+Ending ending_of(const RunState& run, const GraphFrame& frame) {
+  switch (frame.state.progress()) {
+    case GraphState::Progress::completed: return Ending(RunStatus::completed, std::nullopt, frame.state.output());
+    case GraphState::Progress::aborted: return Ending(RunStatus::aborted, abort_reason(run));
+    default: break;
+  }
+  if (frame.error && frame.error->code != ErrorCode::cancelled) return Ending(RunStatus::failed, frame.error);
+  return Ending(RunStatus::failed, run.cancellation.reason() ? run.cancellation.reason() : frame.error);
+}
+
+void tell_paused(const RunState& run, const PendingRequest& request) {
+  RunEvent event;
+  event.kind = RunEvent::Kind::paused;
+  event.detail = request.reason;
+  event.node_id = request.node_id;
+  run.tell(std::move(event));
+}
+
+// Leaves the run to whoever goes on with it: its result for now. Or stays, where the caller wants that, until a person has
+// decided: the root is open again then.
+Task<std::variant<Decision, RunOutcome>> pause_or_wait(std::shared_ptr<RunState> run, GraphFrame& frame) {
+  auto paused = co_await pause(run, frame);
+  if (!paused) {
+    Ending ending(RunStatus::failed, paused.error());
+    co_return RunOutcome(co_await finish(run, std::move(ending)));
+  }
+  if (run->options.wait_for_decision) co_await flush_before_waiting(*run);
+  tell_paused(*run, *(*paused)->pending);
+  const SpanIdentity root{run->root.context().span_id, run->root.start_unix_nanos()};
+  run->spans.discard(run->root, names::kSpanRun);
+  (*paused)->spans_by_name = run->spans.counts();  // without the root, which is not recorded yet
+  if (!run->options.wait_for_decision) co_return std::move(paused);
+  run->earlier_running_nanos = run->running_nanos();
+  auto decided = co_await await_decision(run, *(*paused)->pending);
+  run->began_monotonic_nanos = run->services->clock->monotonic_nanos();
+  if (!decided) co_return std::move(paused);  // cancelled while waiting: the run stays paused for another process
+  open_root(*run, root, run->root.context().trace_id);
+  frame.parent = run->root.context();
+  co_return std::move(*decided);
+}
+
 // Runs the frame until it has ended or waits, as often as decisions come in while this process stays.
-Task<Result<RunResult>> drive(std::shared_ptr<RunState> run, GraphFrame& frame, std::optional<Decision> decision) {
+Task<RunOutcome> drive(std::shared_ptr<RunState> run, GraphFrame& frame, std::optional<Decision> decision) {
   const StopWatch watch(run);
   for (;;) {
     {
@@ -278,39 +342,23 @@ Task<Result<RunResult>> drive(std::shared_ptr<RunState> run, GraphFrame& frame, 
     const auto progress = frame.state.progress();
     const bool stopped = run->cancellation.reason() || progress == GraphState::Progress::aborted || progress == GraphState::Progress::failed;
     if (!frame.is_paused() || stopped) break;
-    auto paused = co_await pause(run, frame);
-    if (!paused) co_return co_await finish(run, RunStatus::failed, paused.error(), std::string());
-    if (run->options.wait_for_decision) co_await flush_before_waiting(*run);
-    RunEvent event;
-    event.kind = RunEvent::Kind::paused;
-    event.detail = paused->pending->reason;
-    event.node_id = paused->pending->node_id;
-    run->tell(std::move(event));
-    const SpanIdentity root{run->root.context().span_id, run->root.start_unix_nanos()};
-    run->spans.discard(run->root, names::kSpanRun);
-    paused->spans_by_name = run->spans.counts();  // without the root, which is not recorded yet
-    if (!run->options.wait_for_decision) co_return paused;
-    run->earlier_running_nanos = run->running_nanos();
-    auto decided = co_await await_decision(run, *paused->pending);
-    run->began_monotonic_nanos = run->services->clock->monotonic_nanos();
-    if (!decided) co_return paused;  // cancelled while waiting: the run stays paused for another process
-    open_root(*run, root, run->root.context().trace_id);
-    frame.parent = run->root.context();
-    decision = std::move(*decided);
+    auto next = co_await pause_or_wait(run, frame);
+    if (auto* outcome = std::get_if<RunOutcome>(&next)) co_return std::move(*outcome);
+    decision = std::get<Decision>(std::move(next));
   }
   if (frame.is_paused()) end_waiting_spans(*run, frame);
-  switch (frame.state.progress()) {
-    case GraphState::Progress::completed: co_return co_await finish(run, RunStatus::completed, std::nullopt, frame.state.output());
-    case GraphState::Progress::aborted: co_return co_await finish(run, RunStatus::aborted, abort_reason(*run), std::string());
-    default: break;
-  }
-  std::optional<Error> error = run->cancellation.reason() ? run->cancellation.reason() : frame.error;
-  if (frame.error && frame.error->code != ErrorCode::cancelled) error = frame.error;
-  co_return co_await finish(run, RunStatus::failed, error, std::string());
+  auto ending = ending_of(*run, frame);
+  co_return co_await finish(run, std::move(ending));
 }
 
-// The checks and the entry with which every run begins. False: it is blocked before its first node.
-Task<Result<bool>> admit(std::shared_ptr<RunState> run) {
+Task<Result<void>> claim(std::shared_ptr<RunState> run) {
+  if (!run->services->database->is_shared()) co_return Result<void>{};
+  std::function<Result<void>()> work = [services = run->services, run_id = run->run_id] { return services->store->claim(run_id); };
+  co_return co_await on_database<void>(*run, std::move(work));
+}
+
+// The checks and the entry with which every run begins. An Ending: it is over before its first node.
+Task<std::optional<Ending>> admit(std::shared_ptr<RunState> run) {
   RunEvent event;
   event.kind = RunEvent::Kind::run_started;
   run->tell(std::move(event));
@@ -325,9 +373,15 @@ Task<Result<bool>> admit(std::shared_ptr<RunState> run) {
   draft.verdict = check.passed() ? "allowed" : "blocked";
   draft.reason = check.reason;
   draft.input_digest = digest_of(run->task);
-  if (auto written = co_await write_ledger(*run, root, root, std::move(draft)); !written) co_return tl::unexpected(written.error());
-  if (auto saved = co_await save_record(*run, RunStatus::running); !saved) co_return tl::unexpected(saved.error());
-  co_return check.passed();
+  if (auto written = co_await write_ledger(*run, root, root, std::move(draft)); !written) {
+    co_return Ending(RunStatus::failed, written.error());
+  }
+  if (auto saved = co_await save_record(*run, RunStatus::running); !saved) {
+    co_return Ending(RunStatus::failed, saved.error());
+  }
+  if (!check.passed()) co_return Ending(RunStatus::aborted, abort_reason(*run));
+  if (auto claimed = co_await claim(run); !claimed) co_return Ending(RunStatus::failed, claimed.error());
+  co_return std::nullopt;
 }
 
 std::shared_ptr<RunState> make_run(const std::shared_ptr<Services>& services, std::shared_ptr<const Governance> governance,
@@ -340,12 +394,6 @@ std::shared_ptr<RunState> make_run(const std::shared_ptr<Services>& services, st
   run->usage = earlier.spent;
   run->began_monotonic_nanos = services->clock->monotonic_nanos();
   return run;
-}
-
-Task<Result<void>> claim(std::shared_ptr<RunState> run) {
-  if (!run->services->database->is_shared()) co_return Result<void>{};
-  std::function<Result<void>()> work = [services = run->services, run_id = run->run_id] { return services->store->claim(run_id); };
-  co_return co_await on_database<void>(*run, std::move(work));
 }
 
 Task<void> unclaim(std::shared_ptr<RunState> run) {
@@ -396,34 +444,47 @@ Result<std::shared_ptr<const Governance>> make_governance(const Policy& policy) 
   return std::make_shared<const Governance>(Governance{std::move(resolved), std::move(guardian)});
 }
 
-Task<Result<RunResult>> begin_run(std::shared_ptr<Services> services, std::shared_ptr<GraphCache> graphs, std::string task,
-                                  RunOptions options) {
-  if (task.size() > kTaskBytesMax) {
-    co_return fail(ErrorCode::limit_exceeded, fmt::format("the task has {} bytes; the limit is {}", task.size(), kTaskBytesMax));
-  }
+namespace {
+
+Result<std::shared_ptr<RunState>> prepare_run(const std::shared_ptr<Services>& services, std::shared_ptr<const Workflow> workflow,
+                                              std::string task, RunOptions options) {
   if (!is_valid_utf8(task)) task = sanitize_utf8(task);
-  std::shared_ptr<const Workflow> workflow = options.workflow ? options.workflow : services->default_team;
-  auto graph = graphs->get(workflow);
-  if (!graph) co_return tl::unexpected(graph.error());
   std::shared_ptr<const Governance> governance = services->governance;
   if (workflow->policy()) {
-    auto own = make_governance(*workflow->policy());
-    if (!own) co_return tl::unexpected(own.error());
-    governance = std::move(*own);
+    MESHFLOW_TRY(governance, make_governance(*workflow->policy()));
   }
   auto run = make_run(services, std::move(governance), new_run_id(), std::move(task), std::move(options), BudgetTotals{});
   run->workflow = std::move(workflow);
   run->outer = run->options.parent.is_valid() ? run->options.parent : services->outer;
+  return run;
+}
+
+Task<RunOutcome> not_started(Error error) { co_return tl::unexpected(std::move(error)); }
+
+Task<RunOutcome> run_from_start(std::shared_ptr<RunState> run, std::shared_ptr<const CompiledGraph> graph) {
   co_await run->strand.enter();
   open_root(*run, std::nullopt, telemetry::TraceId{});
-  auto admitted = co_await admit(run);
-  if (!admitted) co_return co_await finish(run, RunStatus::failed, admitted.error(), std::string());
-  if (!*admitted) co_return co_await finish(run, RunStatus::aborted, abort_reason(*run), std::string());
-  if (auto claimed = co_await claim(run); !claimed) co_return co_await finish(run, RunStatus::failed, claimed.error(), std::string());
-  GraphFrame frame(GraphState(*graph, run->task), {}, run->root.context());
-  auto result = co_await drive(run, frame, std::nullopt);
+  auto over = co_await admit(run);
+  if (over) co_return co_await finish(run, std::move(*over));
+  GraphFrame frame(GraphState(std::move(graph), run->task), {}, run->root.context());
+  auto outcome = co_await drive(run, frame, std::nullopt);
   co_await unclaim(run);
-  co_return result;
+  co_return std::move(outcome);
+}
+
+}  // namespace
+
+Task<RunOutcome> begin_run(std::shared_ptr<Services> services, std::shared_ptr<GraphCache> graphs, std::string task, RunOptions options) {
+  if (task.size() > kTaskBytesMax) {
+    return not_started(
+        Error{ErrorCode::limit_exceeded, fmt::format("the task has {} bytes; the limit is {}", task.size(), kTaskBytesMax)});
+  }
+  std::shared_ptr<const Workflow> workflow = options.workflow ? options.workflow : services->default_team;
+  auto graph = graphs->get(workflow);
+  if (!graph) return not_started(std::move(graph.error()));
+  auto run = prepare_run(services, std::move(workflow), std::move(task), std::move(options));
+  if (!run) return not_started(std::move(run.error()));
+  return run_from_start(std::move(*run), std::move(*graph));
 }
 
 namespace {
@@ -466,7 +527,7 @@ Result<Restored> restore(const std::shared_ptr<Services>& services, GraphCache& 
 
 }  // namespace
 
-Task<Result<RunResult>> continue_run(std::shared_ptr<Services> services, std::shared_ptr<GraphCache> graphs,
+Task<RunOutcome> continue_run(std::shared_ptr<Services> services, std::shared_ptr<GraphCache> graphs,
                                      std::string run_id, RunOptions options) {
   auto restored = restore(services, *graphs, run_id, std::move(options));
   if (!restored) co_return tl::unexpected(restored.error());
@@ -491,7 +552,7 @@ Task<Result<RunResult>> continue_run(std::shared_ptr<Services> services, std::sh
   }
   auto result = co_await drive(run, **frame, std::move(**decision));
   co_await unclaim(run);
-  co_return result;
+  co_return std::move(result);
 }
 
 }  // namespace meshflow::runtime

@@ -31,11 +31,13 @@ class GraphCache {
 // A policy checked and ready to govern.
 [[nodiscard]] Result<std::shared_ptr<const Governance>> make_governance(const Policy& policy);
 
+// Held by pointer: a result is large, and each coroutine on its way would keep room for it while the run waits.
+using RunOutcome = Result<std::unique_ptr<RunResult>>;
+
 // Both resume on a scheduler thread. An Error means that the run could not start or go on; what happens to it later is
 // in the result.
-Task<Result<RunResult>> begin_run(std::shared_ptr<Services> services, std::shared_ptr<GraphCache> graphs, std::string task,
-                                  RunOptions options);
-Task<Result<RunResult>> continue_run(std::shared_ptr<Services> services, std::shared_ptr<GraphCache> graphs,
-                                     std::string run_id, RunOptions options);
+Task<RunOutcome> begin_run(std::shared_ptr<Services> services, std::shared_ptr<GraphCache> graphs, std::string task, RunOptions options);
+Task<RunOutcome> continue_run(std::shared_ptr<Services> services, std::shared_ptr<GraphCache> graphs, std::string run_id,
+                              RunOptions options);
 
 }  // namespace meshflow::runtime

@@ -239,22 +239,27 @@ class ConsoleFlushed {
   Services& services_;
 };
 
+Result<RunResult> result_of(runtime::RunOutcome outcome) {
+  if (!outcome) return tl::unexpected(std::move(outcome.error()));
+  return std::move(**outcome);
+}
+
 Task<Result<RunResult>> run_whole(MeshCore& core, std::string task, RunOptions options) {
   auto services = core.services();
   if (!services) co_return tl::unexpected(services.error());
   const MeshCore::RunUnderWay under_way(core);
-  auto result = co_await runtime::begin_run(*services, core.graphs(), std::move(task), std::move(options));
+  auto outcome = co_await runtime::begin_run(*services, core.graphs(), std::move(task), std::move(options));
   co_await ConsoleFlushed(**services);
-  co_return result;
+  co_return result_of(std::move(outcome));
 }
 
 Task<Result<RunResult>> resume_whole(MeshCore& core, std::string run_id, RunOptions options) {
   auto services = core.services();
   if (!services) co_return tl::unexpected(services.error());
   const MeshCore::RunUnderWay under_way(core);
-  auto result = co_await runtime::continue_run(*services, core.graphs(), std::move(run_id), std::move(options));
+  auto outcome = co_await runtime::continue_run(*services, core.graphs(), std::move(run_id), std::move(options));
   co_await ConsoleFlushed(**services);
-  co_return result;
+  co_return result_of(std::move(outcome));
 }
 
 Task<void> tell_when_done(Task<Result<RunResult>> run, std::function<void(Result<RunResult>)> done) {

@@ -25,8 +25,10 @@ struct NodeRun {
   const Node& node;
   std::string path;
   std::string input;
+  std::unique_ptr<NodeResume> resume;  // null where the node begins
   bool may_act = false;
-  NodeEnd end;
+  std::optional<GateVerdict> person = std::nullopt;  // the human gate's, where a person is to look at what came out
+  NodeEnd end = {};
 
   [[nodiscard]] telemetry::Context span() const { return end.span.context(); }
 };
@@ -64,7 +66,7 @@ Risk risk_of(const NodeRun& self) {
   return highest;
 }
 
-void open_span(NodeRun& self, const std::optional<SpanIdentity>& resumed) {
+void open_span(NodeRun& self) {
   RunState& run = *self.run;
   std::vector<telemetry::Link> links;
   for (const NodeIndex before : self.frame.state.blocked_before(self.index)) {
@@ -75,9 +77,10 @@ void open_span(NodeRun& self, const std::optional<SpanIdentity>& resumed) {
   options.parent = self.frame.parent;
   options.node_id = self.path;
   options.links = links;
-  if (resumed) {
-    options.span_id = resumed->span_id;
-    options.start_unix_nanos = resumed->start_unix_nanos;
+  if (self.resume) {
+    const SpanIdentity& open = self.resume->paused ? self.resume->paused->span : self.resume->subgraph->span;
+    options.span_id = open.span_id;
+    options.start_unix_nanos = open.start_unix_nanos;
   }
   self.end.span = run.spans.start(names::kSpanNode, SpanRole::chain, options);
   self.end.span.set_attribute(names::kNodeKind, name_of(self.node.kind));
@@ -150,11 +153,11 @@ std::chrono::nanoseconds limit_of(const NodeRun& self) {
   return std::chrono::nanoseconds(static_cast<std::int64_t>(seconds * 1e9));
 }
 
-Task<std::optional<GateVerdict>> run_agent_node(NodeRun& self) {
+Task<void> run_agent_node(NodeRun& self) {
   const auto agent = agent_of(self);
   if (!agent) {
     fail_node(self, agent.error());
-    co_return std::nullopt;
+    co_return;
   }
   auto call = make_call(self);
   call->agent_id = (*agent)->id;
@@ -167,23 +170,23 @@ Task<std::optional<GateVerdict>> run_agent_node(NodeRun& self) {
   self.end.outcome.tokens = outcome.usage.tokens.total();
   if (outcome.error) {
     fail_node(self, *outcome.error);
-    co_return std::nullopt;
+    co_return;
   }
   if (outcome.blocked) {
     if (self.run->blocked.size() > blocks_before) self.end.block = self.run->blocked.size() - 1;
     block_node(self, self.input);
-    co_return std::nullopt;
+    co_return;
   }
   if (!self.node.output_schema.empty()) {
     const auto schema = OutputSchema::parse(self.node.output_schema);
     if (auto valid = schema ? schema->check(outcome.reply.output) : tl::unexpected(schema.error()); !valid) {
       fail_node(self, valid.error());
-      co_return std::nullopt;
+      co_return;
     }
   }
   self.end.outcome.ended = NodeOutcome::Ended::ok;
   self.end.outcome.output = std::move(outcome.reply.output);
-  co_return outcome.person;
+  self.person = std::move(outcome.person);
 }
 
 Task<void> run_tool_node(NodeRun& self) {
@@ -204,12 +207,18 @@ Task<void> run_tool_node(NodeRun& self) {
   }
 }
 
+// A node that asks nobody gives what it was given.
+Task<void> pass_on(NodeRun& self) {
+  self.end.outcome.output = self.input;
+  co_return;
+}
+
 // The frame of a subgraph node: the one that paused, or a new one.
-std::unique_ptr<GraphFrame> frame_of(const NodeRun& self, NodeResume& resume) {
+std::unique_ptr<GraphFrame> frame_of(NodeRun& self) {
   std::unique_ptr<GraphFrame> frame;
-  if (resume.subgraph) {
-    frame = std::move(resume.subgraph->frame);
-    resume.subgraph.reset();
+  if (self.resume && self.resume->subgraph) {
+    frame = std::move(self.resume->subgraph->frame);
+    self.resume->subgraph.reset();
   } else {
     GraphState state(self.frame.state.graph().nodes[self.index].subgraph, self.input);
     frame = std::make_unique<GraphFrame>(std::move(state), self.path + "/", self.span());
@@ -218,9 +227,10 @@ std::unique_ptr<GraphFrame> frame_of(const NodeRun& self, NodeResume& resume) {
   return frame;
 }
 
-Task<void> run_subgraph_node(NodeRun& self, NodeResume& resume) {
-  auto frame = frame_of(self, resume);
-  auto decision = std::exchange(resume.decision, std::nullopt);
+Task<void> run_subgraph_node(NodeRun& self) {
+  auto frame = frame_of(self);
+  std::optional<Decision> decision;
+  if (self.resume) decision = std::exchange(self.resume->decision, std::nullopt);
   co_await run_graph(self.run, *frame, std::move(decision));
   if (frame->is_paused()) {
     self.end.paused_frame = std::move(frame);
@@ -241,35 +251,30 @@ Task<void> run_subgraph_node(NodeRun& self, NodeResume& resume) {
   }
 }
 
-// The work itself, once. Returns the human gate's verdict where a person is to look at what came out.
-Task<std::optional<GateVerdict>> work(NodeRun& self, NodeResume& resume) {
+// The work itself, once.
+Task<void> work(NodeRun& self) {
   switch (self.node.kind) {
-    case NodeKind::agent: co_return co_await run_agent_node(self);
+    case NodeKind::agent: return run_agent_node(self);
     case NodeKind::router:
-      if (!self.node.agent.empty() || !self.node.prompt.empty()) co_return co_await run_agent_node(self);
-      self.end.outcome.output = self.input;
-      break;
-    case NodeKind::human: self.end.outcome.output = self.input; break;
-    case NodeKind::tool: co_await run_tool_node(self); break;
-    case NodeKind::subgraph:
-      co_await run_subgraph_node(self, resume);
-      break;
+      if (!self.node.agent.empty() || !self.node.prompt.empty()) return run_agent_node(self);
+      return pass_on(self);
+    case NodeKind::human: return pass_on(self);
+    case NodeKind::tool: return run_tool_node(self);
+    case NodeKind::subgraph: return run_subgraph_node(self);
   }
-  co_return std::nullopt;
+  return pass_on(self);
 }
 
-Task<std::optional<GateVerdict>> work_with_retries(NodeRun& self, NodeResume& resume) {
+Task<void> work_with_retries(NodeRun& self) {
   const int tries = self.node.retries.value_or(0) + 1;
   for (int attempt = 1;; ++attempt) {
     self.end.outcome = NodeOutcome{};
     self.end.error.reset();
-    auto person = co_await work(self, resume);
+    co_await work(self);
     const bool again = self.end.error && attempt < tries && !self.run->cancellation.reason();
-    if (!again) co_return person;
+    if (!again) co_return;
     self.end.span.add_event("retry", std::vector<telemetry::Attribute>{{"exception.message", self.end.error->text()}});
-    if (auto slept = co_await sleep_limited(self.run->waiting(), backoff_before(self.run->policy(), attempt + 1)); !slept) {
-      co_return std::nullopt;
-    }
+    if (auto slept = co_await sleep_limited(self.run->waiting(), backoff_before(self.run->policy(), attempt + 1)); !slept) co_return;
   }
 }
 
@@ -318,7 +323,7 @@ Task<bool> ask_person(NodeRun& self, GateVerdict verdict, PausedNode::Phase phas
   waiting.outcome = self.end.outcome;
   const auto decision = ask_approver(run, waiting.request);
   if (!decision) {
-    self.end.paused = std::move(waiting);
+    self.end.paused = std::make_unique<PausedNode>(std::move(waiting));
     co_return false;
   }
   auto applied = co_await apply_decision(self, waiting, *decision, false);
@@ -340,30 +345,36 @@ Task<bool> approved_before_work(NodeRun& self) {
   co_return decided && self.end.outcome.ended == NodeOutcome::Ended::ok;
 }
 
+// A node that waited for a person: whether its work is still to be done.
+Task<bool> go_on_after_pause(NodeRun& self) {
+  PausedNode& paused = *self.resume->paused;
+  const bool recorded = self.resume->decision.has_value();
+  if (!recorded) self.resume->decision = ask_approver(*self.run, paused.request);
+  if (!self.resume->decision) {
+    self.end.paused = std::make_unique<PausedNode>(std::move(paused));
+    co_return false;
+  }
+  const Decision decision = *std::exchange(self.resume->decision, std::nullopt);
+  if (auto applied = co_await apply_decision(self, paused, decision, recorded); !applied) {
+    fail_node(self, applied.error());
+    co_return false;
+  }
+  co_return paused.phase == PausedNode::Phase::before_work && self.may_act;
+}
+
 // Checks, work, gates and people, from wherever a pause left off.
-Task<void> run_phases(NodeRun& self, NodeResume resume) {
+Task<void> run_phases(NodeRun& self) {
   bool work_is_to_do = true;
-  if (resume.paused) {
-    const bool recorded = resume.decision.has_value();
-    if (!recorded) resume.decision = ask_approver(*self.run, resume.paused->request);
-    if (!resume.decision) {
-      self.end.paused = std::move(resume.paused);
-      co_return;
-    }
-    const Decision decision = *std::exchange(resume.decision, std::nullopt);
-    if (auto applied = co_await apply_decision(self, *resume.paused, decision, recorded); !applied) {
-      fail_node(self, applied.error());
-      co_return;
-    }
-    work_is_to_do = resume.paused->phase == PausedNode::Phase::before_work && self.may_act;
-  } else if (!resume.subgraph) {
+  if (!self.resume) {
     if (!passes_checks(self)) co_return;
     work_is_to_do = co_await approved_before_work(self);
+  } else if (self.resume->paused) {
+    work_is_to_do = co_await go_on_after_pause(self);
   }
   if (!work_is_to_do) co_return;
-  auto person = co_await work_with_retries(self, resume);
-  if (!person || self.end.outcome.ended != NodeOutcome::Ended::ok) co_return;
-  co_await ask_person(self, std::move(*person), PausedNode::Phase::after_work, self.end.outcome.output);
+  co_await work_with_retries(self);
+  if (!self.person || self.end.outcome.ended != NodeOutcome::Ended::ok) co_return;
+  co_await ask_person(self, std::move(*self.person), PausedNode::Phase::after_work, self.end.outcome.output);
 }
 
 void close_span(NodeRun& self) {
@@ -380,6 +391,13 @@ void close_span(NodeRun& self) {
       span.keep_trace();
       break;
   }
+}
+
+void tell_start(const NodeRun& self) {
+  RunEvent event;
+  event.kind = RunEvent::Kind::node_started;
+  event.node_id = self.path;
+  self.run->tell(std::move(event));
 }
 
 void tell_end(NodeRun& self) {
@@ -401,20 +419,12 @@ void tell_end(NodeRun& self) {
 
 }  // namespace
 
-Task<NodeEnd> run_node(std::shared_ptr<RunState> run, GraphFrame& frame, NodeIndex index, NodeResume resume) {
-  NodeRun self{run, frame, index, frame.state.graph().nodes[index].node, frame.path_of(index), frame.state.input_of(index), false, {}};
+Task<NodeEnd> run_node(std::shared_ptr<RunState> run, GraphFrame& frame, NodeIndex index, std::unique_ptr<NodeResume> resume) {
+  NodeRun self{run, frame, index, frame.state.graph().nodes[index].node, frame.path_of(index), frame.state.input_of(index), std::move(resume)};
   self.end.node = index;
-  std::optional<SpanIdentity> resumed;
-  if (resume.paused) resumed = resume.paused->span;
-  if (resume.subgraph) resumed = resume.subgraph->span;
-  open_span(self, resumed);
-  if (run->options.listener) {
-    RunEvent event;
-    event.kind = RunEvent::Kind::node_started;
-    event.node_id = self.path;
-    run->tell(std::move(event));
-  }
-  co_await run_phases(self, std::move(resume));
+  open_span(self);
+  if (run->options.listener) tell_start(self);
+  co_await run_phases(self);
   if (!self.end.paused && !self.end.paused_frame) close_span(self);
   if (run->options.listener && !self.end.paused && !self.end.paused_frame) tell_end(self);
   co_return std::move(self.end);
