@@ -1,5 +1,8 @@
 // What is said to somebody who does not know the command, or mistypes it.
+#include <sstream>
+
 #include "cli/command_fixture.hpp"
+#include "support/test_paths.hpp"
 
 namespace meshflow::test {
 namespace {
@@ -37,6 +40,29 @@ TEST_F(Command, HelpNamesTheCommandsThatThereAre) {
     const auto own = meshflow({name, "--help"});
     EXPECT_EQ(own.exit_code, 0) << name;
     EXPECT_THAT(own.out, HasSubstr("Usage: meshflow " + name)) << name;
+  }
+}
+
+// Every flag that a help names.
+std::vector<std::string> flags_of(const std::string& help) {
+  std::vector<std::string> flags;
+  for (std::size_t at = help.find("--"); at != std::string::npos; at = help.find("--", at + 2)) {
+    flags.push_back(help.substr(at, help.find_first_not_of("abcdefghijklmnopqrstuvwxyz", at + 2) - at));
+  }
+  return flags;
+}
+
+TEST_F(Command, TheManPageHasEveryCommandAndFlag) {
+  std::ostringstream page;
+  page << std::ifstream(std::string(kSourceFolder) + "/docs/meshflow.1").rdbuf();
+  std::vector<std::vector<std::string>> commands = {{}, {"ledger", "show"}, {"ledger", "verify"}};
+  for (const std::string& name : commands_of(meshflow({"--help"}).out)) {
+    EXPECT_THAT(page.str(), HasSubstr(name));
+    commands.push_back({name});
+  }
+  for (auto& command : commands) {
+    command.emplace_back("--help");
+    for (const std::string& flag : flags_of(meshflow(command).out)) EXPECT_THAT(page.str(), HasSubstr(flag));
   }
 }
 
