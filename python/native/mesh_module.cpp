@@ -1,4 +1,6 @@
 // Mesh: registration of agents and tools, and runs that tell a Python object when they have ended.
+#include <condition_variable>
+#include <mutex>
 #include <stop_token>
 #include <thread>
 
@@ -104,17 +106,38 @@ void tell_finished(const std::shared_ptr<RunUnderWay>& under_way, Result<RunResu
   tell(std::move(under_way->run), "finished", [&result] { return outcome_of(std::move(result)); });
 }
 
-// Destroys a Mesh without the interpreter's lock, which its runs may need in order to end; and never on one of its own
-// threads, for which its destruction waits.
-void destroy(std::shared_ptr<Mesh> mesh) {
-  if (!mesh) return;
-  const py::gil_scoped_release unlocked;
-  if (is_runtime_thread()) {
-    std::thread([last = std::move(mesh)] {}).detach();
-  } else {
-    mesh.reset();
+// Counts the calls of Python threads that are inside C++ without the interpreter's lock. Whoever closes a mesh waits
+// for them: they could not come back into an interpreter that has begun to shut down.
+class CallsUnderWay {
+ public:
+  class Call {
+   public:
+    explicit Call(CallsUnderWay& calls) noexcept : calls_(calls) { calls_.change(1); }
+    ~Call() { calls_.change(-1); }
+    Call(const Call&) = delete;
+    Call& operator=(const Call&) = delete;
+
+   private:
+    CallsUnderWay& calls_;
+  };
+
+  // Called without the interpreter's lock.
+  void wait_for_none() {
+    std::unique_lock lock(mutex_);
+    none_.wait(lock, [this] { return count_ == 0; });
   }
-}
+
+ private:
+  void change(int by) {
+    const std::lock_guard lock(mutex_);
+    count_ += by;
+    if (count_ == 0) none_.notify_all();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable none_;
+  int count_ = 0;
+};
 
 class MeshHandle {
  private:
@@ -126,13 +149,10 @@ class MeshHandle {
   // Calls what may take a while, without the interpreter's lock.
   template <typename Function>
   auto unlocked(Function function) {
-    std::shared_ptr<Mesh> used = mesh();
-    auto result = [&] {
-      const py::gil_scoped_release released;
-      return function(*used);
-    }();
-    destroy(std::move(used));
-    return result;
+    const CallsUnderWay::Call call(calls_);  // ends last: `close` then holds the last reference
+    const std::shared_ptr<Mesh> used = mesh();
+    const py::gil_scoped_release released;
+    return function(*used);
   }
 
  public:
@@ -149,7 +169,19 @@ class MeshHandle {
   MeshHandle(const MeshHandle&) = delete;
   MeshHandle& operator=(const MeshHandle&) = delete;
 
-  void close() { destroy(std::move(mesh_)); }
+  // Without the interpreter's lock, which the runs may need in order to end; and never on a thread of the runtime's,
+  // for which destruction waits.
+  void close() {
+    std::shared_ptr<Mesh> last = std::move(mesh_);
+    if (!last) return;
+    const py::gil_scoped_release unlocked;
+    if (is_runtime_thread()) {
+      std::thread([mesh = std::move(last)] {}).detach();
+      return;
+    }
+    calls_.wait_for_none();
+    last.reset();
+  }
 
   void add_agent(const py::dict& fields) {
     Agent agent;
@@ -193,13 +225,10 @@ class MeshHandle {
     auto handle = std::make_shared<RunHandle>();
     auto under_way = std::make_shared<RunUnderWay>(RunUnderWay{runs_, share(std::move(run))});
     RunOptions options = options_from(settings_from(settings), under_way, handle->token());
-    std::shared_ptr<Mesh> used = mesh();
-    {
-      const py::gil_scoped_release unlocked;
-      used->run_async(std::move(task), std::move(options),
-                      [under_way](Result<RunResult> result) { tell_finished(under_way, std::move(result)); });
-    }
-    destroy(std::move(used));
+    unlocked([&](Mesh& mesh) {
+      mesh.run_async(std::move(task), std::move(options),
+                     [under_way](Result<RunResult> result) { tell_finished(under_way, std::move(result)); });
+    });
     return handle;
   }
 
@@ -208,13 +237,10 @@ class MeshHandle {
     auto under_way = std::make_shared<RunUnderWay>(RunUnderWay{runs_, share(std::move(run)), run_id});
     runs_->put(run_id, under_way->run);
     RunOptions options = options_from(settings_from(settings), under_way, handle->token());
-    std::shared_ptr<Mesh> used = mesh();
-    {
-      const py::gil_scoped_release unlocked;
-      used->resume_async(std::move(run_id), std::move(options),
-                         [under_way](Result<RunResult> result) { tell_finished(under_way, std::move(result)); });
-    }
-    destroy(std::move(used));
+    unlocked([&](Mesh& mesh) {
+      mesh.resume_async(std::move(run_id), std::move(options),
+                        [under_way](Result<RunResult> result) { tell_finished(under_way, std::move(result)); });
+    });
     return handle;
   }
 
@@ -234,6 +260,7 @@ class MeshHandle {
 
  private:
   std::shared_ptr<RunTable> runs_ = std::make_shared<RunTable>();
+  CallsUnderWay calls_;
   std::shared_ptr<Mesh> mesh_;  // shared with calls under way, so that `close` cannot pull it away from them
 };
 
