@@ -227,14 +227,15 @@ TEST_F(WorkflowFiles, AMissingFileIsNamedWhereItWasAskedFor) {
 }
 
 TEST(WorkflowExamples, HaveNoProblems) {
-  const std::filesystem::path folder = std::filesystem::path(test::kSourceFolder) / "examples";
   int count = 0;
-  for (const auto& file : std::filesystem::directory_iterator(folder)) {
-    if (file.path().extension() != ".yaml") continue;
-    ++count;
-    const auto workflow = Workflow::from_file(file.path().string());
-    ASSERT_TRUE(workflow.has_value()) << workflow.error().text();
-    for (const auto& problem : workflow->check()) ADD_FAILURE() << problem.text();
+  for (const auto* folder : {"examples", "hands_on"}) {
+    for (const auto& file : std::filesystem::directory_iterator(std::filesystem::path(test::kSourceFolder) / folder)) {
+      if (file.path().extension() != ".yaml") continue;
+      ++count;
+      const auto workflow = Workflow::from_file(file.path().string());
+      ASSERT_TRUE(workflow.has_value()) << workflow.error().text();
+      for (const auto& problem : workflow->check()) ADD_FAILURE() << problem.text();
+    }
   }
   EXPECT_GE(count, 4);
 }
