@@ -35,7 +35,9 @@ class CallState : public std::enable_shared_from_this<CallState> {
   std::vector<std::string> allowed_tools;
   bool may_act = false;  // a person has approved what this call's node does
 
-  [[nodiscard]] runtime::WaitContext waiting() noexcept { return {run->services->scheduler, run->strand, cancellation}; }
+  [[nodiscard]] runtime::WaitContext waiting() noexcept {
+    return {run->services->scheduler, run->strand, cancellation};
+  }
   // A call within this one: same run, node, task and permissions.
   [[nodiscard]] std::shared_ptr<CallState> inner() const {
     auto call = std::make_shared<CallState>();

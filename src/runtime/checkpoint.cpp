@@ -1,10 +1,10 @@
 #include "runtime/checkpoint.hpp"
 
+#include <fmt/format.h>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 #include <boost/json/value_from.hpp>
-#include <fmt/format.h>
 
 #include "base/try.hpp"
 
@@ -68,17 +68,24 @@ class Reader {
 };
 
 json::object usage_json(const Usage& usage) {
-  return {{"input", usage.tokens.input},   {"output", usage.tokens.output},
-          {"cached", usage.tokens.cached}, {"cache_written", usage.tokens.cache_written}, {"cost_nano_usd", usage.cost_nano_usd},
-          {"carbon_ng", usage.carbon.nanograms}, {"carbon_low_ng", usage.carbon.low_nanograms},
-          {"carbon_high_ng", usage.carbon.high_nanograms}, {"model_calls", usage.model_calls}};
+  return {{"input", usage.tokens.input},
+          {"output", usage.tokens.output},
+          {"cached", usage.tokens.cached},
+          {"cache_written", usage.tokens.cache_written},
+          {"cost_nano_usd", usage.cost_nano_usd},
+          {"carbon_ng", usage.carbon.nanograms},
+          {"carbon_low_ng", usage.carbon.low_nanograms},
+          {"carbon_high_ng", usage.carbon.high_nanograms},
+          {"model_calls", usage.model_calls}};
 }
 
 Usage read_usage(Reader& reader, const json::object& from) {
   Usage usage;
-  usage.tokens = {reader.integer(from, "input"), reader.integer(from, "output"), reader.integer(from, "cached"), reader.integer(from, "cache_written")};
+  usage.tokens = {reader.integer(from, "input"), reader.integer(from, "output"), reader.integer(from, "cached"),
+                  reader.integer(from, "cache_written")};
   usage.cost_nano_usd = reader.integer(from, "cost_nano_usd");
-  usage.carbon = {reader.integer(from, "carbon_ng"), reader.integer(from, "carbon_low_ng"), reader.integer(from, "carbon_high_ng")};
+  usage.carbon = {reader.integer(from, "carbon_ng"), reader.integer(from, "carbon_low_ng"),
+                  reader.integer(from, "carbon_high_ng")};
   usage.model_calls = reader.integer(from, "model_calls");
   return usage;
 }
@@ -136,8 +143,11 @@ json::object policy_json(const Policy& policy) {
 json::array figures_json(const std::vector<AgentFigures>& figures) {
   json::array out;
   for (const AgentFigures& one : figures) {
-    out.push_back(json::object{{"agent_id", one.agent_id}, {"node_id", one.node_id}, {"role", name_of(one.role)},
-                               {"executions", one.executions}, {"usage", usage_json(one.usage)}});
+    out.push_back(json::object{{"agent_id", one.agent_id},
+                               {"node_id", one.node_id},
+                               {"role", name_of(one.role)},
+                               {"executions", one.executions},
+                               {"usage", usage_json(one.usage)}});
   }
   return out;
 }
@@ -145,9 +155,14 @@ json::array figures_json(const std::vector<AgentFigures>& figures) {
 json::array blocked_json(const std::vector<BlockRecord>& blocked) {
   json::array out;
   for (const BlockRecord& one : blocked) {
-    out.push_back(json::object{{"node_id", one.what.node_id}, {"agent_id", one.what.agent_id}, {"role", one.what.role},
-                               {"gate", one.what.gate}, {"rule_id", one.what.rule_id}, {"reason", one.what.reason},
-                               {"span_id", one.what.span_id}, {"followed_by", one.what.followed_by}});
+    out.push_back(json::object{{"node_id", one.what.node_id},
+                               {"agent_id", one.what.agent_id},
+                               {"role", one.what.role},
+                               {"gate", one.what.gate},
+                               {"rule_id", one.what.rule_id},
+                               {"reason", one.what.reason},
+                               {"span_id", one.what.span_id},
+                               {"followed_by", one.what.followed_by}});
   }
   return out;
 }
@@ -159,13 +174,17 @@ json::object spans_json(const RunSpans::Counts& counts) {
 }
 
 json::object request_json(const PendingRequest& request) {
-  return {{"node_id", request.node_id}, {"reason", request.reason}, {"prompt", request.prompt},
-          {"content_digest", request.content_digest}, {"since_unix_nanos", request.since_unix_nanos},
+  return {{"node_id", request.node_id},
+          {"reason", request.reason},
+          {"prompt", request.prompt},
+          {"content_digest", request.content_digest},
+          {"since_unix_nanos", request.since_unix_nanos},
           {"expires_unix_nanos", request.expires_unix_nanos}};
 }
 
 json::object paused_json(const PausedNode& paused) {
-  json::object outcome{{"output", paused.outcome.output}, {"cost_nano_usd", paused.outcome.cost_nano_usd},
+  json::object outcome{{"output", paused.outcome.output},
+                       {"cost_nano_usd", paused.outcome.cost_nano_usd},
                        {"tokens", paused.outcome.tokens}};
   if (paused.outcome.uncertainty) outcome["uncertainty"] = *paused.outcome.uncertainty;
   return {{"node", paused.node},
@@ -182,7 +201,8 @@ PausedNode read_paused(Reader& reader, const json::object& from, std::string_vie
   PausedNode paused;
   paused.node = static_cast<NodeIndex>(reader.integer(from, "node"));
   const json::value* after = from.if_contains("after_work");
-  paused.phase = after != nullptr && after->is_bool() && after->get_bool() ? PausedNode::Phase::after_work : PausedNode::Phase::before_work;
+  paused.phase = after != nullptr && after->is_bool() && after->get_bool() ? PausedNode::Phase::after_work
+                                                                           : PausedNode::Phase::before_work;
   paused.span = read_span(reader, reader.object(from, "span"));
   paused.asked.gate = "human";
   paused.asked.result = GateResult::pending;
@@ -190,14 +210,19 @@ PausedNode read_paused(Reader& reader, const json::object& from, std::string_vie
   paused.asked.reason = reader.text(from, "reason");
   paused.pending_gate = reader.span_id(from, "pending_gate");
   const json::object& request = reader.object(from, "request");
-  paused.request = {std::string(run_id), reader.text(request, "node_id"), reader.text(request, "reason"),
-                    reader.text(request, "prompt"), reader.text(request, "content_digest"),
-                    reader.integer(request, "since_unix_nanos"), reader.integer(request, "expires_unix_nanos")};
+  paused.request = {std::string(run_id),
+                    reader.text(request, "node_id"),
+                    reader.text(request, "reason"),
+                    reader.text(request, "prompt"),
+                    reader.text(request, "content_digest"),
+                    reader.integer(request, "since_unix_nanos"),
+                    reader.integer(request, "expires_unix_nanos")};
   const json::object& outcome = reader.object(from, "outcome");
   paused.outcome.output = reader.text(outcome, "output");
   paused.outcome.cost_nano_usd = reader.integer(outcome, "cost_nano_usd");
   paused.outcome.tokens = reader.integer(outcome, "tokens");
-  if (const json::value* uncertainty = outcome.if_contains("uncertainty"); uncertainty != nullptr && uncertainty->is_number()) {
+  if (const json::value* uncertainty = outcome.if_contains("uncertainty");
+      uncertainty != nullptr && uncertainty->is_number()) {
     paused.outcome.uncertainty = uncertainty->to_number<double>();
   }
   return paused;
@@ -208,30 +233,39 @@ json::object frame_json(const GraphFrame& frame) {
   for (const PausedNode& node : frame.paused) paused.push_back(paused_json(node));
   json::array subgraphs;
   for (const PausedSubgraph& subgraph : frame.paused_subgraphs) {
-    subgraphs.push_back(json::object{{"node", subgraph.node}, {"span", span_json(subgraph.span)}, {"frame", frame_json(*subgraph.frame)}});
+    subgraphs.push_back(json::object{
+        {"node", subgraph.node}, {"span", span_json(subgraph.span)}, {"frame", frame_json(*subgraph.frame)}});
   }
   json::array blocks;
   for (const auto& [node, block] : frame.blocks) {
     blocks.push_back(json::object{{"node", node}, {"block", static_cast<std::int64_t>(block)}});
   }
-  return {{"state", frame.state.serialize()}, {"paused", std::move(paused)}, {"subgraphs", std::move(subgraphs)}, {"blocks", std::move(blocks)}};
+  return {{"state", frame.state.serialize()},
+          {"paused", std::move(paused)},
+          {"subgraphs", std::move(subgraphs)},
+          {"blocks", std::move(blocks)}};
 }
 
 Result<std::unique_ptr<GraphFrame>> read_frame(const json::object& from, std::shared_ptr<const CompiledGraph> graph,
-                                               std::string prefix, const telemetry::Context& parent, std::string_view run_id) {
+                                               std::string prefix, const telemetry::Context& parent,
+                                               std::string_view run_id) {
   Reader reader;
   const std::string state_text = reader.text(from, "state");
   MESHFLOW_CHECK(reader.status());
   MESHFLOW_TRY(auto state, GraphState::deserialize(graph, state_text));
   auto frame = std::make_unique<GraphFrame>(std::move(state), std::move(prefix), parent);
-  const auto is_node = [&](std::int64_t index) { return index >= 0 && index < static_cast<std::int64_t>(graph->nodes.size()); };
+  const auto is_node = [&](std::int64_t index) {
+    return index >= 0 && index < static_cast<std::int64_t>(graph->nodes.size());
+  };
   for (const json::value& one : reader.array(from, "paused")) {
     frame->paused.push_back(read_paused(reader, reader.object(one), run_id));
-    if (!is_node(frame->paused.back().node)) return fail(ErrorCode::invalid_input, "the checkpoint names a node that the workflow does not have");
+    if (!is_node(frame->paused.back().node))
+      return fail(ErrorCode::invalid_input, "the checkpoint names a node that the workflow does not have");
   }
   for (const json::value& one : reader.array(from, "blocks")) {
     const json::object& entry = reader.object(one);
-    frame->blocks[static_cast<NodeIndex>(reader.integer(entry, "node"))] = static_cast<std::size_t>(reader.integer(entry, "block"));
+    frame->blocks[static_cast<NodeIndex>(reader.integer(entry, "node"))] =
+        static_cast<std::size_t>(reader.integer(entry, "block"));
   }
   for (const json::value& one : reader.array(from, "subgraphs")) {
     const json::object& entry = reader.object(one);
@@ -303,7 +337,8 @@ Result<CheckpointHead> read_checkpoint_head(std::string_view text) {
   Reader reader;
   const json::object& from = reader.object(whole);
   if (const std::int64_t version = reader.integer(from, "version"); version > kCheckpointVersion) {
-    return fail(ErrorCode::unsupported, fmt::format("the checkpoint has version {}; this MeshFlow reads up to {}", version, kCheckpointVersion));
+    return fail(ErrorCode::unsupported, fmt::format("the checkpoint has version {}; this MeshFlow reads up to {}",
+                                                    version, kCheckpointVersion));
   }
   CheckpointHead head;
   head.run_id = reader.text(from, "run_id");
@@ -336,8 +371,8 @@ Result<CheckpointHead> read_checkpoint_head(std::string_view text) {
   for (const json::value& one : reader.array(from, "blocked")) {
     const json::object& entry = reader.object(one);
     BlockRecord record;
-    record.what = {reader.text(entry, "node_id"), reader.text(entry, "agent_id"), reader.text(entry, "role"),
-                   reader.text(entry, "gate"), reader.text(entry, "rule_id"), reader.text(entry, "reason"),
+    record.what = {reader.text(entry, "node_id"), reader.text(entry, "agent_id"),   reader.text(entry, "role"),
+                   reader.text(entry, "gate"),    reader.text(entry, "rule_id"),    reader.text(entry, "reason"),
                    reader.text(entry, "span_id"), reader.text(entry, "followed_by")};
     record.span.trace_id = head.trace_id;
     record.span.span_id = reader.span_id(entry, "span_id");
@@ -347,7 +382,8 @@ Result<CheckpointHead> read_checkpoint_head(std::string_view text) {
   return head;
 }
 
-Result<std::unique_ptr<GraphFrame>> read_checkpoint_frame(std::string_view text, std::shared_ptr<const CompiledGraph> graph,
+Result<std::unique_ptr<GraphFrame>> read_checkpoint_frame(std::string_view text,
+                                                          std::shared_ptr<const CompiledGraph> graph,
                                                           const telemetry::Context& root) {
   MESHFLOW_TRY(const json::value whole, parse(text));
   Reader reader;

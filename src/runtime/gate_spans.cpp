@@ -79,8 +79,9 @@ telemetry::Context record_gate(RunState& run, const telemetry::Context& parent, 
   return span.context();
 }
 
-Task<Result<void>> write_ledger_by(RunState& run, const telemetry::Context& parent, std::string node_id, std::string kind,
-                                   std::function<Result<LedgerEntry>()> append, const telemetry::Context* link) {
+Task<Result<void>> write_ledger_by(RunState& run, const telemetry::Context& parent, std::string node_id,
+                                   std::string kind, std::function<Result<LedgerEntry>()> append,
+                                   const telemetry::Context* link) {
   telemetry::Span span;
   if (run.spans.style().governance) {
     RunSpans::Options options;

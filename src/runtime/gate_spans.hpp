@@ -26,8 +26,9 @@ Task<Result<void>> write_ledger(RunState& run, const telemetry::Context& parent,
                                 LedgerDraft draft, const telemetry::Context* link = nullptr);
 
 // The same for an entry that is written together with something else. `append` runs where it may wait for a disk.
-Task<Result<void>> write_ledger_by(RunState& run, const telemetry::Context& parent, std::string node_id, std::string kind,
-                                   std::function<Result<LedgerEntry>()> append, const telemetry::Context* link = nullptr);
+Task<Result<void>> write_ledger_by(RunState& run, const telemetry::Context& parent, std::string node_id,
+                                   std::string kind, std::function<Result<LedgerEntry>()> append,
+                                   const telemetry::Context* link = nullptr);
 
 // Work on the run's database: where that is a file, on a thread that may wait for the disk. Resumes on the strand.
 template <typename T>

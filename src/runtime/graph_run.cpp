@@ -18,7 +18,8 @@ struct NextEnd {
 };
 
 // One node's coroutine: it runs on its own and reports to the frame.
-Task<void> run_and_report(std::shared_ptr<RunState> run, GraphFrame& frame, NodeIndex node, std::unique_ptr<NodeResume> resume) {
+Task<void> run_and_report(std::shared_ptr<RunState> run, GraphFrame& frame, NodeIndex node,
+                          std::unique_ptr<NodeResume> resume) {
   frame.ended.push_back(co_await run_node(run, frame, node, std::move(resume)));
   if (frame.waiter) run->strand.resume(std::exchange(frame.waiter, nullptr));
 }
@@ -94,10 +95,11 @@ void take_end(const std::shared_ptr<RunState>& run, GraphFrame& frame, GraphFram
   const auto next = absorb(*run, frame, std::move(end));
   tell_skipped(*run, frame);
   for (const NodeIndex node : next) launch(run, frame, node);
-  const bool stopped = frame.state.progress() == GraphState::Progress::aborted ||
-                       frame.state.progress() == GraphState::Progress::failed;
+  const bool stopped =
+      frame.state.progress() == GraphState::Progress::aborted || frame.state.progress() == GraphState::Progress::failed;
   if (stopped && frame.prefix.empty() && frame.active > 0) {
-    run->cancellation.cancel(Error{ErrorCode::cancelled, fmt::format("node {} ended the run", frame.path_of(*frame.state.stopped_by()))});
+    run->cancellation.cancel(
+        Error{ErrorCode::cancelled, fmt::format("node {} ended the run", frame.path_of(*frame.state.stopped_by()))});
   }
 }
 

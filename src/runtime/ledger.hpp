@@ -71,7 +71,7 @@ struct LedgerReport {
   std::string message = {};  // a sentence
   std::int64_t entries = 0;  // that were checked
   std::int64_t run_entries = 0;  // of them, of the run asked for
-  std::int64_t runs = 0;         // whose entries those are
+  std::int64_t runs = 0;  // whose entries those are
   [[nodiscard]] bool holds() const noexcept { return fault == LedgerFault::none; }
 };
 

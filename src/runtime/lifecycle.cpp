@@ -45,7 +45,8 @@ void open_root(RunState& run, const std::optional<SpanIdentity>& resumed, const 
   run.root.set_attribute(names::kPolicyMode, name_of(policy.mode));
   run.spans.set_lesson(run.root, names::kCompliance, policy.compliance.value_or("none"));
   if (!run.variant.empty()) run.root.set_attribute(names::kVariant, run.variant);
-  if (!run.options.conversation_id.empty()) run.root.set_attribute(names::kGenAiConversation, run.options.conversation_id);
+  if (!run.options.conversation_id.empty())
+    run.root.set_attribute(names::kGenAiConversation, run.options.conversation_id);
 }
 
 void close_root(RunState& run, const RunResult& result) {
@@ -89,7 +90,9 @@ RunRecord record_of(const RunState& run, RunStatus status) {
 // Only a file outlives the process: in memory only what a pause needs is kept.
 Task<Result<void>> save_record(RunState& run, RunStatus status) {
   if (!run.services->database->is_shared()) co_return Result<void>{};
-  std::function<Result<void>()> save = [services = run.services, record = record_of(run, status)] { return services->store->save(record); };
+  std::function<Result<void>()> save = [services = run.services, record = record_of(run, status)] {
+    return services->store->save(record);
+  };
   co_return co_await on_database<void>(run, std::move(save));
 }
 
@@ -199,10 +202,12 @@ RunSpans::Counts counts_at_pause(const RunState& run) {
 Task<void> tell_webhook(std::shared_ptr<RunState> run, PendingRequest request) {
   const std::string& url = run->policy().human_in_loop.approval_webhook;
   if (url.empty()) co_return;
-  std::function<Result<void>()> post = [url, request, trace_id = run->trace_id, with_content = run->policy().capture_content] {
+  std::function<Result<void>()> post = [url, request, trace_id = run->trace_id,
+                                        with_content = run->policy().capture_content] {
     return post_webhook(url, request, trace_id, with_content);
   };
-  auto told = co_await run_on_blocking_thread<void>(run->waiting(), std::move(post), "the approval webhook", run->services);
+  auto told =
+      co_await run_on_blocking_thread<void>(run->waiting(), std::move(post), "the approval webhook", run->services);
   if (!told) run->services->warn(told.error().text());
 }
 
@@ -252,8 +257,10 @@ Task<Result<Decision>> await_decision(std::shared_ptr<RunState> run, PendingRequ
     auto record = co_await on_database<std::optional<RequestRecord>>(*run, std::move(look));
     if (!record) co_return tl::unexpected(record.error());
     if (*record && (*record)->decision) co_return *(*record)->decision;
-    if (run->services->clock->wall_nanos() >= request.expires_unix_nanos) co_return Decision{false, std::string(kExpired), {}};
-    if (auto slept = co_await sleep_limited(run->waiting(), kDecisionPoll); !slept) co_return tl::unexpected(slept.error());
+    if (run->services->clock->wall_nanos() >= request.expires_unix_nanos)
+      co_return Decision{false, std::string(kExpired), {}};
+    if (auto slept = co_await sleep_limited(run->waiting(), kDecisionPoll); !slept)
+      co_return tl::unexpected(slept.error());
   }
 }
 
@@ -307,8 +314,8 @@ void tell_paused(const RunState& run, const PendingRequest& request) {
   run.tell(std::move(event));
 }
 
-// Leaves the run to whoever goes on with it: its result for now. Or stays, where the caller wants that, until a person has
-// decided: the root is open again then.
+// Leaves the run to whoever goes on with it: its result for now. Or stays, where the caller wants that, until a person
+// has decided: the root is open again then.
 Task<std::variant<Decision, RunOutcome>> pause_or_wait(std::shared_ptr<RunState> run, GraphFrame& frame) {
   auto paused = co_await pause(run, frame);
   if (!paused) {
@@ -340,7 +347,8 @@ Task<RunOutcome> drive(std::shared_ptr<RunState> run, GraphFrame& frame, std::op
       co_await run_graph(run, frame, std::move(given));
     }
     const auto progress = frame.state.progress();
-    const bool stopped = run->cancellation.reason() || progress == GraphState::Progress::aborted || progress == GraphState::Progress::failed;
+    const bool stopped = run->cancellation.reason() || progress == GraphState::Progress::aborted ||
+                         progress == GraphState::Progress::failed;
     if (!frame.is_paused() || stopped) break;
     auto next = co_await pause_or_wait(run, frame);
     if (auto* outcome = std::get_if<RunOutcome>(&next)) co_return std::move(*outcome);
@@ -353,7 +361,9 @@ Task<RunOutcome> drive(std::shared_ptr<RunState> run, GraphFrame& frame, std::op
 
 Task<Result<void>> claim(std::shared_ptr<RunState> run) {
   if (!run->services->database->is_shared()) co_return Result<void>{};
-  std::function<Result<void>()> work = [services = run->services, run_id = run->run_id] { return services->store->claim(run_id); };
+  std::function<Result<void>()> work = [services = run->services, run_id = run->run_id] {
+    return services->store->claim(run_id);
+  };
   co_return co_await on_database<void>(*run, std::move(work));
 }
 
@@ -363,10 +373,12 @@ Task<std::optional<Ending>> admit(std::shared_ptr<RunState> run) {
   event.kind = RunEvent::Kind::run_started;
   run->tell(std::move(event));
   const telemetry::Context root = run->root.context();
-  const PolicyCheck check = check_before_run(run->governance->policy, run->governance->guardian, run->task, *run->budget);
+  const PolicyCheck check =
+      check_before_run(run->governance->policy, run->governance->guardian, run->task, *run->budget);
   const auto where = record_policy_check(*run, root, {}, check);
   if (!check.passed()) {
-    run->blocked.push_back({{{}, {}, {}, "policy_check", check.rule_id, check.reason, where.span_id.hex(), "aborted"}, where});
+    run->blocked.push_back(
+        {{{}, {}, {}, "policy_check", check.rule_id, check.reason, where.span_id.hex(), "aborted"}, where});
   }
   LedgerDraft draft;
   draft.kind = "run_started";
@@ -384,8 +396,9 @@ Task<std::optional<Ending>> admit(std::shared_ptr<RunState> run) {
   co_return std::nullopt;
 }
 
-std::shared_ptr<RunState> make_run(const std::shared_ptr<Services>& services, std::shared_ptr<const Governance> governance,
-                                   std::string run_id, std::string task, RunOptions options, BudgetTotals earlier) {
+std::shared_ptr<RunState> make_run(const std::shared_ptr<Services>& services,
+                                   std::shared_ptr<const Governance> governance, std::string run_id, std::string task,
+                                   RunOptions options, BudgetTotals earlier) {
   auto run = std::make_shared<RunState>(services, std::move(governance), std::move(run_id), std::move(task));
   run->options = std::move(options);
   run->variant = run->options.variant.empty() ? run->policy().variant : run->options.variant;
@@ -398,7 +411,9 @@ std::shared_ptr<RunState> make_run(const std::shared_ptr<Services>& services, st
 
 Task<void> unclaim(std::shared_ptr<RunState> run) {
   if (!run->services->database->is_shared()) co_return;
-  std::function<Result<void>()> work = [services = run->services, run_id = run->run_id] { return services->store->unclaim(run_id); };
+  std::function<Result<void>()> work = [services = run->services, run_id = run->run_id] {
+    return services->store->unclaim(run_id);
+  };
   (void)co_await on_database<void>(*run, std::move(work));  // a claim that stays falls with its process
 }
 
@@ -412,7 +427,8 @@ Result<Decision> decision_for(Services& services, const std::string& run_id, con
 }
 
 // The workflow that a stored run began with.
-Result<std::shared_ptr<const Workflow>> workflow_of(const RunRecord& record, const RunOptions& options, int max_replans) {
+Result<std::shared_ptr<const Workflow>> workflow_of(const RunRecord& record, const RunOptions& options,
+                                                    int max_replans) {
   if (options.workflow) return options.workflow;
   if (!record.source_path.empty()) {
     MESHFLOW_TRY(auto workflow, Workflow::from_file(record.source_path));
@@ -420,8 +436,10 @@ Result<std::shared_ptr<const Workflow>> workflow_of(const RunRecord& record, con
   }
   auto team = std::make_shared<const Workflow>(Workflow::default_team(max_replans));
   if (team->name() == record.workflow_name) return team;
-  return fail(ErrorCode::conflict, fmt::format("the run {} began with the workflow {}, which was made in code", record.run_id, record.workflow_name),
-              "resume it in the program that began it, and give it the workflow");
+  return fail(
+      ErrorCode::conflict,
+      fmt::format("the run {} began with the workflow {}, which was made in code", record.run_id, record.workflow_name),
+      "resume it in the program that began it, and give it the workflow");
 }
 
 }  // namespace
@@ -432,7 +450,8 @@ Result<std::shared_ptr<const CompiledGraph>> GraphCache::get(const std::shared_p
     if (entry.workflow.lock() == workflow) return entry.graph;
   }
   MESHFLOW_TRY(auto graph, compile(*workflow));
-  if (entries_.size() >= kEntriesMax) std::erase_if(entries_, [](const Entry& entry) { return entry.workflow.expired(); });
+  if (entries_.size() >= kEntriesMax)
+    std::erase_if(entries_, [](const Entry& entry) { return entry.workflow.expired(); });
   if (entries_.size() >= kEntriesMax) entries_.clear();
   entries_.push_back({workflow, graph});
   return graph;
@@ -446,14 +465,16 @@ Result<std::shared_ptr<const Governance>> make_governance(const Policy& policy) 
 
 namespace {
 
-Result<std::shared_ptr<RunState>> prepare_run(const std::shared_ptr<Services>& services, std::shared_ptr<const Workflow> workflow,
-                                              std::string task, RunOptions options) {
+Result<std::shared_ptr<RunState>> prepare_run(const std::shared_ptr<Services>& services,
+                                              std::shared_ptr<const Workflow> workflow, std::string task,
+                                              RunOptions options) {
   if (!is_valid_utf8(task)) task = sanitize_utf8(task);
   std::shared_ptr<const Governance> governance = services->governance;
   if (workflow->policy()) {
     MESHFLOW_TRY(governance, make_governance(*workflow->policy()));
   }
-  auto run = make_run(services, std::move(governance), new_run_id(), std::move(task), std::move(options), BudgetTotals{});
+  auto run =
+      make_run(services, std::move(governance), new_run_id(), std::move(task), std::move(options), BudgetTotals{});
   run->workflow = std::move(workflow);
   run->outer = run->options.parent.is_valid() ? run->options.parent : services->outer;
   return run;
@@ -474,10 +495,11 @@ Task<RunOutcome> run_from_start(std::shared_ptr<RunState> run, std::shared_ptr<c
 
 }  // namespace
 
-Task<RunOutcome> begin_run(std::shared_ptr<Services> services, std::shared_ptr<GraphCache> graphs, std::string task, RunOptions options) {
+Task<RunOutcome> begin_run(std::shared_ptr<Services> services, std::shared_ptr<GraphCache> graphs, std::string task,
+                           RunOptions options) {
   if (task.size() > kTaskBytesMax) {
-    return not_started(
-        Error{ErrorCode::limit_exceeded, fmt::format("the task has {} bytes; the limit is {}", task.size(), kTaskBytesMax)});
+    return not_started(Error{ErrorCode::limit_exceeded,
+                             fmt::format("the task has {} bytes; the limit is {}", task.size(), kTaskBytesMax)});
   }
   std::shared_ptr<const Workflow> workflow = options.workflow ? options.workflow : services->default_team;
   auto graph = graphs->get(workflow);
@@ -498,7 +520,8 @@ struct Restored {
   std::string checkpoint;
 };
 
-Result<Restored> restore(const std::shared_ptr<Services>& services, GraphCache& graphs, const std::string& run_id, RunOptions options) {
+Result<Restored> restore(const std::shared_ptr<Services>& services, GraphCache& graphs, const std::string& run_id,
+                         RunOptions options) {
   MESHFLOW_TRY(const RunRecord record, services->store->find(run_id));
   if (record.status != RunStatus::paused) {
     return fail(ErrorCode::conflict, fmt::format("the run {} is {}, not paused", run_id, name_of(record.status)));
@@ -511,7 +534,8 @@ Result<Restored> restore(const std::shared_ptr<Services>& services, GraphCache& 
   MESHFLOW_TRY(auto governance, make_governance(head.policy));
   options.variant = head.variant;
   options.conversation_id = head.conversation_id;
-  restored.run = make_run(services, std::move(governance), run_id, std::move(head.task), std::move(options), head.budget);
+  restored.run =
+      make_run(services, std::move(governance), run_id, std::move(head.task), std::move(options), head.budget);
   RunState& run = *restored.run;
   run.workflow = std::move(workflow);
   run.outer = head.outer;
@@ -528,7 +552,7 @@ Result<Restored> restore(const std::shared_ptr<Services>& services, GraphCache& 
 }  // namespace
 
 Task<RunOutcome> continue_run(std::shared_ptr<Services> services, std::shared_ptr<GraphCache> graphs,
-                                     std::string run_id, RunOptions options) {
+                              std::string run_id, RunOptions options) {
   auto restored = restore(services, *graphs, run_id, std::move(options));
   if (!restored) co_return tl::unexpected(restored.error());
   auto run = restored->run;

@@ -36,8 +36,9 @@ using RunOutcome = Result<std::unique_ptr<RunResult>>;
 
 // Both resume on a scheduler thread. An Error means that the run could not start or go on; what happens to it later is
 // in the result.
-Task<RunOutcome> begin_run(std::shared_ptr<Services> services, std::shared_ptr<GraphCache> graphs, std::string task, RunOptions options);
-Task<RunOutcome> continue_run(std::shared_ptr<Services> services, std::shared_ptr<GraphCache> graphs, std::string run_id,
-                              RunOptions options);
+Task<RunOutcome> begin_run(std::shared_ptr<Services> services, std::shared_ptr<GraphCache> graphs, std::string task,
+                           RunOptions options);
+Task<RunOutcome> continue_run(std::shared_ptr<Services> services, std::shared_ptr<GraphCache> graphs,
+                              std::string run_id, RunOptions options);
 
 }  // namespace meshflow::runtime

@@ -50,7 +50,8 @@ class MeshCore {
 
  private:
   [[nodiscard]] Result<std::shared_ptr<Services>> start();
-  [[nodiscard]] Result<void> open_telemetry(Services& services, const Environment& environment, const std::string& data_dir);
+  [[nodiscard]] Result<void> open_telemetry(Services& services, const Environment& environment,
+                                            const std::string& data_dir);
   [[nodiscard]] Result<void> open_records(Services& services, const std::string& data_dir);
 
   mutable std::mutex mutex_;
@@ -89,9 +90,11 @@ std::optional<telemetry::ConsoleMode> console_of(const Policy& policy) {
 
 // The trace of whoever started this process (TRACEPARENT, TRACESTATE and BAGGAGE, as OpenTelemetry's "Environment
 // Variables as Context Propagation Carriers" has it).
-telemetry::Context outer_context(const Environment& environment, const std::vector<telemetry::Propagator>& propagators) {
+telemetry::Context outer_context(const Environment& environment,
+                                 const std::vector<telemetry::Propagator>& propagators) {
   telemetry::Carrier carrier;
-  for (const auto& [variable, header] : {std::pair{"TRACEPARENT", "traceparent"}, std::pair{"TRACESTATE", "tracestate"}, std::pair{"BAGGAGE", "baggage"}}) {
+  for (const auto& [variable, header] : {std::pair{"TRACEPARENT", "traceparent"}, std::pair{"TRACESTATE", "tracestate"},
+                                         std::pair{"BAGGAGE", "baggage"}}) {
     if (const auto value = environment.get(variable)) carrier[header] = std::string(*value);
   }
   return telemetry::extract(carrier, propagators);
@@ -176,7 +179,8 @@ Result<std::shared_ptr<Services>> MeshCore::start() {
   services->style = style_of(policy, options_);
   services->default_team = std::make_shared<const Workflow>(Workflow::default_team(policy.max_replans));
   services->breakers = std::make_unique<runtime::CircuitBreakers>(policy.circuit_breaker, *services->clock);
-  const std::string data_dir = policy.data_dir.empty() ? std::string(environment.get("MESHFLOW_DATA").value_or("")) : policy.data_dir;
+  const std::string data_dir =
+      policy.data_dir.empty() ? std::string(environment.get("MESHFLOW_DATA").value_or("")) : policy.data_dir;
   if (!data_dir.empty()) MESHFLOW_CHECK(system_files().create_directories(data_dir));
   MESHFLOW_CHECK(open_records(*services, data_dir));
   MESHFLOW_CHECK(open_telemetry(*services, environment, data_dir));
@@ -275,13 +279,15 @@ Task<void> tell_when_done(Task<Result<RunResult>> run, std::function<void(Result
 Result<RunResult> block_on(Task<Result<RunResult>> run) {
   auto answer = std::make_shared<std::promise<Result<RunResult>>>();  // a std::function must be copyable
   auto waiting = answer->get_future();
-  runtime::spawn(tell_when_done(std::move(run), [answer](Result<RunResult> result) { answer->set_value(std::move(result)); }));
+  runtime::spawn(
+      tell_when_done(std::move(run), [answer](Result<RunResult> result) { answer->set_value(std::move(result)); }));
   return waiting.get();
 }
 
 }  // namespace
 
-Mesh::Mesh(Policy policy, MeshOptions options) : core_(std::make_unique<MeshCore>(std::move(policy), std::move(options))) {}
+Mesh::Mesh(Policy policy, MeshOptions options)
+    : core_(std::make_unique<MeshCore>(std::move(policy), std::move(options))) {}
 Mesh::~Mesh() = default;
 
 Mesh& Mesh::add(Agent agent) {

@@ -55,13 +55,12 @@ std::string compose(std::string_view subject, std::uint64_t hash) {
   static constexpr std::array kOpenings = {
       "Looking at {}, three points decide the matter.", "On {}: the evidence points one way, with one caveat.",
       "For {}, the short answer is yes, under conditions.", "Weighing {}, cost and operations matter most."};
-  static constexpr std::array kPoints = {
-      "Throughput is sufficient in every option; the tail latency is what differs.",
-      "Operating cost grows with retention, not with the number of users.",
-      "The simplest option is also the one with the fewest moving parts.",
-      "Measured on comparable hardware, the spread is within a factor of two.",
-      "Migration can be done in stages, and each stage can be taken back.",
-      "The largest risk is in the data that nobody has looked at for a year."};
+  static constexpr std::array kPoints = {"Throughput is sufficient in every option; the tail latency is what differs.",
+                                         "Operating cost grows with retention, not with the number of users.",
+                                         "The simplest option is also the one with the fewest moving parts.",
+                                         "Measured on comparable hardware, the spread is within a factor of two.",
+                                         "Migration can be done in stages, and each stage can be taken back.",
+                                         "The largest risk is in the data that nobody has looked at for a year."};
   std::string text = fmt::format(fmt::runtime(kOpenings[hash % kOpenings.size()]), subject);
   const std::size_t count = 2 + (hash >> 8) % 3;
   for (std::size_t i = 0; i < count; ++i) {
@@ -108,14 +107,15 @@ class MockModel final : public ModelProvider {
   }
 
  private:
-  // The task (the first line of what is asked) sets the pace, the request as a whole moves it by a quarter: calls of one
-  // run that start together overlap for most of their time.
+  // The task (the first line of what is asked) sets the pace, the request as a whole moves it by a quarter: calls of
+  // one run that start together overlap for most of their time.
   [[nodiscard]] std::chrono::nanoseconds latency_of(std::uint64_t task_hash, std::uint64_t hash) const noexcept {
     const auto width = options_.latency_max - options_.latency_min;
     if (options_.latency_max.count() <= 0 || width.count() < 0) return std::chrono::nanoseconds{0};
     const double pace = static_cast<double>(task_hash % 1000) / 1000;
     const double share = 0.75 + static_cast<double>((hash >> 20) % 1000) / 4000;
-    return options_.latency_min + std::chrono::microseconds(static_cast<std::int64_t>(static_cast<double>(width.count()) * 1000 * pace * share));
+    return options_.latency_min + std::chrono::microseconds(static_cast<std::int64_t>(
+                                      static_cast<double>(width.count()) * 1000 * pace * share));
   }
 
   static ModelReply answer(const ModelRequest& request, std::uint64_t hash) {
@@ -127,8 +127,8 @@ class MockModel final : public ModelProvider {
     if (!request.tools.empty() && tool_result == nullptr) {
       reply.finish_reason = "tool_calls";
       const std::string subject = first_line_of(last_user_message(request), 80);
-      reply.tool_calls.push_back({fmt::format("call_{:08x}", static_cast<std::uint32_t>(hash)), request.tools.front().name,
-                                  fmt::format(R"({{"query":"{}"}})", escape(subject))});
+      reply.tool_calls.push_back({fmt::format("call_{:08x}", static_cast<std::uint32_t>(hash)),
+                                  request.tools.front().name, fmt::format(R"({{"query":"{}"}})", escape(subject))});
       return reply;
     }
     reply.text = compose(first_line_of(last_user_message(request), 80), hash);

@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include <fmt/format.h>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <fmt/format.h>
 
 #include "base/bytes.hpp"
 #include "base/random.hpp"
@@ -47,8 +47,7 @@ void capture_request(telemetry::Span& span, const ModelRequest& request) {
 }
 
 void capture_reply(telemetry::Span& span, const ModelReply& reply) {
-  boost::json::object message =
-      message_json(Message{Message::Author::assistant, reply.text, {}, reply.tool_calls});
+  boost::json::object message = message_json(Message{Message::Author::assistant, reply.text, {}, reply.tool_calls});
   message["finish_reason"] = reply.finish_reason;
   const boost::json::array messages{std::move(message)};
   span.set_attribute(names::kGenAiOutputMessages, utf8_prefix(boost::json::serialize(messages), kCapturedBytesMax));
@@ -87,12 +86,14 @@ telemetry::Span start_chat_span(CallState& call, const ModelRequest& request, in
 // What the call used, priced; an Error where that cannot be known.
 Result<Usage> usage_of(const RunState& run, const ModelReply& reply, telemetry::Span& span) {
   if (!reply.tokens) {
-    return fail(ErrorCode::callback_failed,
-                fmt::format("the model {} answered without usage, so that its cost cannot be held to the budget", reply.model),
-                "a provider must set ModelReply::tokens");
+    return fail(
+        ErrorCode::callback_failed,
+        fmt::format("the model {} answered without usage, so that its cost cannot be held to the budget", reply.model),
+        "a provider must set ModelReply::tokens");
   }
   if (reply.tokens->input < 0 || reply.tokens->output < 0 || reply.tokens->cached < 0 ||
-      reply.tokens->cache_written < 0 || reply.tokens->cached + reply.tokens->cache_written > reply.tokens->input || (reply.cost_nano_usd && *reply.cost_nano_usd < 0)) {
+      reply.tokens->cache_written < 0 || reply.tokens->cached + reply.tokens->cache_written > reply.tokens->input ||
+      (reply.cost_nano_usd && *reply.cost_nano_usd < 0)) {
     return fail(ErrorCode::callback_failed, fmt::format("the model {} answered with an impossible usage", reply.model),
                 "tokens and cost are not negative, and cached tokens are part of the input tokens");
   }
@@ -107,7 +108,8 @@ Result<Usage> usage_of(const RunState& run, const ModelReply& reply, telemetry::
     usage.cost_nano_usd = priced.cost_nano_usd;
     span.set_attribute(names::kCostSource, priced.source);
   }
-  const CarbonEstimate carbon = run.services->carbon.estimate(reply.model, usage.tokens, run.policy().region, run.services->model->name());
+  const CarbonEstimate carbon =
+      run.services->carbon.estimate(reply.model, usage.tokens, run.policy().region, run.services->model->name());
   usage.carbon = carbon.carbon;
   span.set_attribute(names::kCarbonTier, carbon.tier);
   span.set_attribute(names::kCarbonClass, name_of(carbon.model_class));
@@ -119,14 +121,16 @@ Result<Usage> usage_of(const RunState& run, const ModelReply& reply, telemetry::
 void finish_chat_span(const RunState& run, telemetry::Span& span, const ModelReply& reply, const Usage& usage) {
   span.set_attribute(names::kGenAiResponseModel, reply.model);
   if (!reply.id.empty()) span.set_attribute(names::kGenAiResponseId, reply.id);
-  span.set_attribute(names::kGenAiResponseFinishReasons,
-                     telemetry::AttributeValue(telemetry::AttributeArray{telemetry::AttributeValue(reply.finish_reason)}));
+  span.set_attribute(
+      names::kGenAiResponseFinishReasons,
+      telemetry::AttributeValue(telemetry::AttributeArray{telemetry::AttributeValue(reply.finish_reason)}));
   span.set_attribute(names::kGenAiUsageInput, usage.tokens.input);
   span.set_attribute(names::kGenAiUsageOutput, usage.tokens.output);
   span.set_attribute(names::kGenAiUsageCacheRead, usage.tokens.cached);
   if (usage.tokens.cache_written > 0) span.set_attribute(names::kGenAiUsageCacheCreation, usage.tokens.cache_written);
   if (reply.time_to_first_chunk_nanos) {
-    span.set_attribute(names::kGenAiResponseTimeToFirstChunk, static_cast<double>(*reply.time_to_first_chunk_nanos) / 1e9);
+    span.set_attribute(names::kGenAiResponseTimeToFirstChunk,
+                       static_cast<double>(*reply.time_to_first_chunk_nanos) / 1e9);
   }
   run.spans.set_usage(span, usage);
   if (run.policy().capture_content) capture_reply(span, reply);
@@ -153,12 +157,13 @@ Result<ModelReply> checked(Result<ModelReply> reply, const ModelRequest& request
   if (!reply) return reply;
   if (reply->model.empty()) reply->model = request.model;
   if (reply->text.size() > kOutputBytesMax) {
-    return fail(ErrorCode::limit_exceeded, fmt::format("the model {} answered with {} bytes; the limit is {}", reply->model,
-                                                       reply->text.size(), kOutputBytesMax));
+    return fail(ErrorCode::limit_exceeded, fmt::format("the model {} answered with {} bytes; the limit is {}",
+                                                       reply->model, reply->text.size(), kOutputBytesMax));
   }
   if (!is_valid_utf8(reply->text)) reply->text = sanitize_utf8(reply->text);
   if (reply->uncertainty && !(*reply->uncertainty >= 0 && *reply->uncertainty <= 1)) {
-    return fail(ErrorCode::callback_failed, fmt::format("the model {} gave an uncertainty of {}", reply->model, *reply->uncertainty),
+    return fail(ErrorCode::callback_failed,
+                fmt::format("the model {} gave an uncertainty of {}", reply->model, *reply->uncertainty),
                 "it is between 0 and 1");
   }
   return reply;
@@ -180,7 +185,8 @@ Task<Result<ModelReply>> try_model(std::shared_ptr<CallState> call, ModelRequest
   const Cancellation::Attachment attached(call->cancellation, callee->call->cancellation);
   auto answering = run.services->model->complete(callee->context, request);
   const std::string who = fmt::format("the model {}", request.model);
-  auto answer = co_await run_limited(callee->call->waiting(), std::move(answering), std::chrono::nanoseconds::zero(), who, callee);
+  auto answer = co_await run_limited(callee->call->waiting(), std::move(answering), std::chrono::nanoseconds::zero(),
+                                     who, callee);
   auto reply = checked(std::move(answer), request);
   if (!reply) {
     run.budget->release(*reserved);
@@ -216,9 +222,10 @@ Task<Result<ModelReply>> call_model(std::shared_ptr<CallState> call, ModelReques
   RunState& run = *call->run;
   const CallState& owner = call->account ? *call->account : *call;
   if (owner.agent_id.empty()) {
-    co_return fail(ErrorCode::invalid_argument,
-                   fmt::format("the tool in node {} called a model, but no agent is there to account it to", call->node_id),
-                   "call an agent from the tool instead, or give the tool to an agent");
+    co_return fail(
+        ErrorCode::invalid_argument,
+        fmt::format("the tool in node {} called a model, but no agent is there to account it to", call->node_id),
+        "call an agent from the tool instead, or give the tool to an agent");
   }
   if (!run.services->model_override.empty()) request.model = run.services->model_override;
   if (request.model.empty()) request.model = call->model.empty() ? run.services->model->default_model() : call->model;

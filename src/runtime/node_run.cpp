@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <fmt/format.h>
 
 #include "runtime/agent_call.hpp"
 #include "runtime/attributes.hpp"
@@ -46,8 +46,14 @@ void block_node(NodeRun& self, std::string output) {
 // A block that no agent span tells of: by a check before the work, or by a person.
 void record_block(NodeRun& self, const telemetry::Context& where, const GateVerdict& verdict) {
   self.end.block = self.run->blocked.size();
-  self.run->blocked.push_back({{self.path, self.node.agent, std::string(name_of(self.node.role)), std::string(verdict.gate),
-                                verdict.rule_id, verdict.reason, where.span_id.hex(), {}},
+  self.run->blocked.push_back({{self.path,
+                                self.node.agent,
+                                std::string(name_of(self.node.role)),
+                                std::string(verdict.gate),
+                                verdict.rule_id,
+                                verdict.reason,
+                                where.span_id.hex(),
+                                {}},
                                where});
   block_node(self, self.input);
 }
@@ -95,7 +101,8 @@ bool passes_checks(NodeRun& self) {
   // The task was scanned when the run began; a router and a subgraph ask nobody.
   const bool asks = self.node.kind != NodeKind::router && self.node.kind != NodeKind::subgraph;
   const std::string_view fresh = asks && self.input != run.task ? std::string_view(self.input) : std::string_view();
-  PolicyCheck check = check_before_node(run.governance->policy, run.governance->guardian, fresh, *run.budget, run.running_nanos());
+  PolicyCheck check =
+      check_before_node(run.governance->policy, run.governance->guardian, fresh, *run.budget, run.running_nanos());
   if (check.passed()) {
     if (auto step = run.budget->begin_step(); !step) check = check_failed("node", step.error());
   }
@@ -137,7 +144,8 @@ Result<std::shared_ptr<const Agent>> agent_of(const NodeRun& self) {
   const auto& agents = self.run->services->agents;
   const auto found = agents.find(self.node.agent);
   if (found == agents.end()) {
-    return fail(ErrorCode::not_found, fmt::format("node {} names the agent {}, which is not registered", self.path, self.node.agent),
+    return fail(ErrorCode::not_found,
+                fmt::format("node {} names the agent {}, which is not registered", self.path, self.node.agent),
                 "add it to the Mesh before the run");
   }
   if (self.node.prompt.empty() && self.node.model.empty() && self.node.tools.empty()) return found->second;
@@ -247,7 +255,9 @@ Task<void> run_subgraph_node(NodeRun& self) {
       block_node(self, self.input);
       break;
     }
-    default: fail_node(self, frame->error.value_or(Error{ErrorCode::internal, "subgraph ended without a reason"})); break;
+    default:
+      fail_node(self, frame->error.value_or(Error{ErrorCode::internal, "subgraph ended without a reason"}));
+      break;
   }
 }
 
@@ -274,15 +284,17 @@ Task<void> work_with_retries(NodeRun& self) {
     const bool again = self.end.error && attempt < tries && !self.run->cancellation.reason();
     if (!again) co_return;
     self.end.span.add_event("retry", std::vector<telemetry::Attribute>{{"exception.message", self.end.error->text()}});
-    if (auto slept = co_await sleep_limited(self.run->waiting(), backoff_before(self.run->policy(), attempt + 1)); !slept) co_return;
+    if (auto slept = co_await sleep_limited(self.run->waiting(), backoff_before(self.run->policy(), attempt + 1));
+        !slept)
+      co_return;
   }
 }
 
 // The decision as a gate of its own, and what it means for the node. `recorded`: the ledger has it already.
 Task<Result<void>> apply_decision(NodeRun& self, const PausedNode& waiting, const Decision& decision, bool recorded) {
   RunState& run = *self.run;
-  const GateVerdict verdict = decision.by == kExpired ? expired_human_gate(run.policy().human_in_loop.timeout_s)
-                                                      : decided_human_gate(decision);
+  const GateVerdict verdict =
+      decision.by == kExpired ? expired_human_gate(run.policy().human_in_loop.timeout_s) : decided_human_gate(decision);
   telemetry::Context pending = self.span();
   pending.span_id = waiting.pending_gate;
   const auto gate = record_gate(run, self.span(), self.path, verdict, decision, &pending);
@@ -342,7 +354,7 @@ Task<bool> approved_before_work(NodeRun& self) {
   }
   if (!verdict || verdict->result == GateResult::passed) co_return true;
   const bool decided = co_await ask_person(self, std::move(*verdict), PausedNode::Phase::before_work, self.input);
-  co_return decided && self.end.outcome.ended == NodeOutcome::Ended::ok;
+  co_return decided&& self.end.outcome.ended == NodeOutcome::Ended::ok;
 }
 
 // A node that waited for a person: whether its work is still to be done.
@@ -359,7 +371,7 @@ Task<bool> go_on_after_pause(NodeRun& self) {
     fail_node(self, applied.error());
     co_return false;
   }
-  co_return paused.phase == PausedNode::Phase::before_work && self.may_act;
+  co_return paused.phase == PausedNode::Phase::before_work&& self.may_act;
 }
 
 // Checks, work, gates and people, from wherever a pause left off.
@@ -419,8 +431,15 @@ void tell_end(NodeRun& self) {
 
 }  // namespace
 
-Task<NodeEnd> run_node(std::shared_ptr<RunState> run, GraphFrame& frame, NodeIndex index, std::unique_ptr<NodeResume> resume) {
-  NodeRun self{run, frame, index, frame.state.graph().nodes[index].node, frame.path_of(index), frame.state.input_of(index), std::move(resume)};
+Task<NodeEnd> run_node(std::shared_ptr<RunState> run, GraphFrame& frame, NodeIndex index,
+                       std::unique_ptr<NodeResume> resume) {
+  NodeRun self{run,
+               frame,
+               index,
+               frame.state.graph().nodes[index].node,
+               frame.path_of(index),
+               frame.state.input_of(index),
+               std::move(resume)};
   self.end.node = index;
   open_span(self);
   if (run->options.listener) tell_start(self);

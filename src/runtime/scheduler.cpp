@@ -131,7 +131,8 @@ Scheduler::Scheduler(int threads) {
 Scheduler::~Scheduler() { stop(); }
 
 Strand Scheduler::make_strand() const {
-  return Strand(std::make_shared<Strand::Impl>(Strand::Impl{impl_->context, AsioStrand(impl_->context->get_executor())}));
+  return Strand(
+      std::make_shared<Strand::Impl>(Strand::Impl{impl_->context, AsioStrand(impl_->context->get_executor())}));
 }
 
 Timer Scheduler::after(const Strand& strand, std::chrono::nanoseconds delay, std::function<void()> work) const {

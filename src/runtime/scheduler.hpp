@@ -12,7 +12,8 @@
 
 namespace meshflow::runtime {
 
-// Runs what is posted to it one at a time, in order, on whichever scheduler thread is free. A cheap handle; thread-safe.
+// Runs what is posted to it one at a time, in order, on whichever scheduler thread is free. A cheap handle;
+// thread-safe.
 class Strand {
  public:
   struct Impl;

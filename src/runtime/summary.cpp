@@ -5,7 +5,9 @@
 namespace meshflow {
 namespace {
 
-void line(std::string& out, std::string_view key, std::string_view value) { out += fmt::format("{:<12}: {}\n", key, value); }
+void line(std::string& out, std::string_view key, std::string_view value) {
+  out += fmt::format("{:<12}: {}\n", key, value);
+}
 
 // Text of a run on one line, so that it cannot pass for lines of ours or move the cursor.
 std::string one_line(std::string_view text) {
@@ -19,7 +21,8 @@ std::string one_line(std::string_view text) {
 std::string nano_text(std::int64_t nanos) {
   const bool negative = nanos < 0;
   const auto magnitude = negative ? 0 - static_cast<std::uint64_t>(nanos) : static_cast<std::uint64_t>(nanos);
-  std::string text = fmt::format("{}{}.{:09}", negative ? "-" : "", magnitude / 1'000'000'000, magnitude % 1'000'000'000);
+  std::string text =
+      fmt::format("{}{}.{:09}", negative ? "-" : "", magnitude / 1'000'000'000, magnitude % 1'000'000'000);
   text.erase(text.find_last_not_of('0') + 1);
   if (text.back() == '.') text.pop_back();
   return text;
@@ -39,8 +42,9 @@ std::string summary_text(const RunResult& result) {
   line(out, "carbon_g", nano_text(result.usage.carbon.nanograms));
   line(out, "blocked", fmt::format("{}", result.blocked.size()));
   for (const BlockedSpan& block : result.blocked) {
-    out += fmt::format("  {} ({}): {} [{}]; followed by {}\n", block.node_id.empty() ? "run" : one_line(block.node_id), block.role.empty() ? "-" : block.role,
-                       one_line(block.reason), block.rule_id, block.followed_by.empty() ? "nothing" : one_line(block.followed_by));
+    out += fmt::format("  {} ({}): {} [{}]; followed by {}\n", block.node_id.empty() ? "run" : one_line(block.node_id),
+                       block.role.empty() ? "-" : block.role, one_line(block.reason), block.rule_id,
+                       block.followed_by.empty() ? "nothing" : one_line(block.followed_by));
   }
   if (result.error) line(out, "error", one_line(result.error->text()));
   if (result.pending) line(out, "waits for", one_line(result.pending->reason));

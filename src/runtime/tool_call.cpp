@@ -16,7 +16,9 @@ Task<Result<std::string>> start_body(std::shared_ptr<Callee> callee, std::shared
   if (const auto* coroutine = std::get_if<ToolCoroutine>(&tool->body)) {
     co_return co_await (*coroutine)(callee->context);
   }
-  std::function<Result<std::string>()> work = [callee, tool] { return std::get<ToolFunction>(tool->body)(callee->context); };
+  std::function<Result<std::string>()> work = [callee, tool] {
+    return std::get<ToolFunction>(tool->body)(callee->context);
+  };
   co_return co_await run_on_blocking_thread<std::string>(callee->call->waiting(), std::move(work),
                                                          fmt::format("tool {}", tool->name), callee);
 }
@@ -24,8 +26,8 @@ Task<Result<std::string>> start_body(std::shared_ptr<Callee> callee, std::shared
 Result<std::string> checked(Result<std::string> output, const Tool& tool) {
   if (!output) return output;
   if (output->size() > kOutputBytesMax) {
-    return fail(ErrorCode::limit_exceeded,
-                fmt::format("the tool {} returned {} bytes; the limit is {}", tool.name, output->size(), kOutputBytesMax));
+    return fail(ErrorCode::limit_exceeded, fmt::format("the tool {} returned {} bytes; the limit is {}", tool.name,
+                                                       output->size(), kOutputBytesMax));
   }
   if (!is_valid_utf8(*output)) return sanitize_utf8(*output);
   return output;
@@ -64,10 +66,12 @@ Task<Result<std::string>> try_tool(std::shared_ptr<CallState> caller, std::share
   auto callee = std::make_shared<Callee>(call);
   auto body = start_body(callee, tool);
   const std::chrono::nanoseconds limit(static_cast<std::int64_t>(run.policy().step_timeout_s * 1e9));
-  auto answer = co_await run_limited(call->waiting(), std::move(body), limit, fmt::format("tool {}", tool->name), callee);
+  auto answer =
+      co_await run_limited(call->waiting(), std::move(body), limit, fmt::format("tool {}", tool->name), callee);
   auto output = checked(std::move(answer), *tool);
   if (output) {
-    if (run.policy().capture_content) span.set_attribute(names::kGenAiToolResult, utf8_prefix(*output, kCapturedBytesMax));
+    if (run.policy().capture_content)
+      span.set_attribute(names::kGenAiToolResult, utf8_prefix(*output, kCapturedBytesMax));
     span.set_status(telemetry::StatusCode::ok);
   } else {
     span.set_attribute(names::kErrorType, error_code_name(output.error().code));
@@ -104,7 +108,7 @@ Result<void> check_person(CallState& caller, const Tool& tool, const std::string
     if (decided.result == GateResult::passed) return {};
   } else {
     decided = refusal("human", verdict.rule_id,
-                              fmt::format("the tool {} needs a person's approval, which its node did not ask for", tool.name));
+                      fmt::format("the tool {} needs a person's approval, which its node did not ask for", tool.name));
     record_gate(run, caller.node_span, caller.node_id, decided);
   }
   return fail(ErrorCode::blocked, decided.reason, "set the node's `risk`, so that a person is asked before it runs");
@@ -118,7 +122,8 @@ Task<Result<std::string>> call_tool(std::shared_ptr<CallState> call, std::string
   if (call->cancellation.reason()) co_return tl::unexpected(*call->cancellation.reason());
   const auto found = run.services->tools.find(name);
   if (found == run.services->tools.end()) {
-    co_return fail(ErrorCode::not_found, fmt::format("no tool is called {}", name), name_hint(name, keys_of(run.services->tools)));
+    co_return fail(ErrorCode::not_found, fmt::format("no tool is called {}", name),
+                   name_hint(name, keys_of(run.services->tools)));
   }
   if (call->depth >= kCallDepthMax) {
     co_return fail(ErrorCode::limit_exceeded, fmt::format("calls are {} deep; that is the limit", kCallDepthMax));
@@ -127,7 +132,8 @@ Task<Result<std::string>> call_tool(std::shared_ptr<CallState> call, std::string
     record_policy_check(run, call->node_span, call->node_id, check_failed("tool_call", step.error()));
     co_return tl::unexpected(step.error());
   }
-  if (auto allowed = check_person(*call, *found->second, arguments); !allowed) co_return tl::unexpected(allowed.error());
+  if (auto allowed = check_person(*call, *found->second, arguments); !allowed)
+    co_return tl::unexpected(allowed.error());
   CircuitBreakers& breakers = *run.services->breakers;
   const std::string circuit = "tool " + name;
   // Only what changes nothing may be done twice without being asked.

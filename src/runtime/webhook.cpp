@@ -1,14 +1,15 @@
 #include "runtime/webhook.hpp"
 
+#include <fmt/format.h>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <fmt/format.h>
 
 #include "net/http_client.hpp"
 
 namespace meshflow::runtime {
 
-Result<void> post_webhook(const std::string& url, const PendingRequest& request, const std::string& trace_id, bool with_content) {
+Result<void> post_webhook(const std::string& url, const PendingRequest& request, const std::string& trace_id,
+                          bool with_content) {
   boost::json::object body{{"run_id", request.run_id},
                            {"trace_id", trace_id},
                            {"node_id", request.node_id},
@@ -27,10 +28,12 @@ Result<void> post_webhook(const std::string& url, const PendingRequest& request,
   post.total_timeout = kWebhookTime;
   const auto response = client.post(post);
   if (!response) {
-    return fail(ErrorCode::unavailable, fmt::format("the approval webhook was not told of run {}: {}", request.run_id, response.error().message));
+    return fail(ErrorCode::unavailable, fmt::format("the approval webhook was not told of run {}: {}", request.run_id,
+                                                    response.error().message));
   }
   if (response->status < 200 || response->status > 299) {
-    return fail(ErrorCode::unavailable, fmt::format("the approval webhook answered {} about run {}", response->status, request.run_id));
+    return fail(ErrorCode::unavailable,
+                fmt::format("the approval webhook answered {} about run {}", response->status, request.run_id));
   }
   return {};
 }

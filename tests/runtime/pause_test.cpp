@@ -17,7 +17,10 @@ Workflow with_human() {
   Node human = node_of("approval", {}, "stop");
   human.kind = NodeKind::human;
   human.prompt = "Publish this?";
-  workflow.node(node_of("write", "writer")).node(human).node(node_of("publish", "writer")).node(node_of("stop", "writer"));
+  workflow.node(node_of("write", "writer"))
+      .node(human)
+      .node(node_of("publish", "writer"))
+      .node(node_of("stop", "writer"));
   workflow.edge("write", "approval").edge("approval", "publish");
   return workflow;
 }
@@ -266,7 +269,8 @@ TEST(Pause, ARequestThatNobodyDecidesIsRejectedWhenItsTimeIsUp) {
   ASSERT_TRUE(paused);
   ASSERT_EQ(paused->status, RunStatus::paused);
   Result<RunResult> result = mesh->resume_blocking(paused->run_id, with(with_human()));
-  while (!result && result.error().code == ErrorCode::conflict) result = mesh->resume_blocking(paused->run_id, with(with_human()));
+  while (!result && result.error().code == ErrorCode::conflict)
+    result = mesh->resume_blocking(paused->run_id, with(with_human()));
   ASSERT_TRUE(result) << result.error().text();
   ASSERT_EQ(result->blocked.size(), 1u);
   EXPECT_EQ(result->blocked[0].followed_by, "stop");

@@ -15,7 +15,8 @@ Task<Result<AgentReply>> reply_with(AgentContext&, AgentReply reply) { co_return
 
 // One agent that answers with `text`, under `policy`.
 Result<RunResult> run_saying(MeshUnderTest& mesh, std::string text, std::optional<double> uncertainty = std::nullopt) {
-  mesh->add(agent_of("sayer", [text, uncertainty](AgentContext& context) { return reply_with(context, {text, uncertainty}); }));
+  mesh->add(agent_of("sayer",
+                     [text, uncertainty](AgentContext& context) { return reply_with(context, {text, uncertainty}); }));
   Workflow workflow("single");
   workflow.node(node_of("only", "sayer"));
   return mesh->run_blocking("task", with(std::move(workflow)));
@@ -36,7 +37,8 @@ TEST(PolicyEffect, UncertaintyBlockMovesTheBound) {
 TEST(PolicyEffect, UncertaintyHitlMovesTheBoundWherePeopleAreAsked) {
   EXPECT_EQ(status_of({}, "perhaps", 0.8), RunStatus::completed);
   EXPECT_EQ(status_of({.human_in_loop = {.enabled = true}}, "perhaps", 0.8), RunStatus::paused);
-  EXPECT_EQ(status_of({.uncertainty_hitl = 0.85, .human_in_loop = {.enabled = true}}, "perhaps", 0.8), RunStatus::completed);
+  EXPECT_EQ(status_of({.uncertainty_hitl = 0.85, .human_in_loop = {.enabled = true}}, "perhaps", 0.8),
+            RunStatus::completed);
 }
 
 TEST(PolicyEffect, ContentPolicyRulesCanBeSwitchedOffAndAdded) {
@@ -44,9 +46,11 @@ TEST(PolicyEffect, ContentPolicyRulesCanBeSwitchedOffAndAdded) {
   EXPECT_EQ(status_of({}, card), RunStatus::aborted);
   EXPECT_EQ(status_of({.content_policy = {.builtin_rules = false}}, card), RunStatus::completed);
   const ScratchFolder folder;
-  std::ofstream(folder.file("rules.yaml")) << "rules:\n  - id: own.codename\n    keywords: [bluebird]\n    severity: block\n";
+  std::ofstream(folder.file("rules.yaml"))
+      << "rules:\n  - id: own.codename\n    keywords: [bluebird]\n    severity: block\n";
   EXPECT_EQ(status_of({}, "project bluebird"), RunStatus::completed);
-  EXPECT_EQ(status_of({.content_policy = {.rules_file = folder.file("rules.yaml")}}, "project bluebird"), RunStatus::aborted);
+  EXPECT_EQ(status_of({.content_policy = {.rules_file = folder.file("rules.yaml")}}, "project bluebird"),
+            RunStatus::aborted);
 }
 
 TEST(PolicyEffect, ComplianceBlocksWhatItsRulesForbidAndStandsOnTheRoot) {
@@ -109,7 +113,8 @@ TEST(PolicyEffect, TheRegionSetsTheGridFactor) {
   const auto in_sweden = sweden->run_blocking("task", with(asking_model()));
   ASSERT_TRUE(in_world && in_sweden);
   // Grid: world 473, Sweden 36 g/kWh; the same energy, rounded to whole nanograms.
-  const double ratio = static_cast<double>(in_world->usage.carbon.nanograms) / static_cast<double>(in_sweden->usage.carbon.nanograms);
+  const double ratio =
+      static_cast<double>(in_world->usage.carbon.nanograms) / static_cast<double>(in_sweden->usage.carbon.nanograms);
   EXPECT_NEAR(ratio, 473.0 / 36.0, 0.01);
 }
 
@@ -188,10 +193,13 @@ TEST(PolicyEffect, MaxReplansBoundsHowOftenACriticSendsWorkBack) {
     }
     for (const Edge& edge : team.edges()) workflow.edge(edge.from, edge.to, edge.when);
     for (const Loop& loop : team.loops()) workflow.loop(loop);
-    mesh->add(agent_of("never_content", [](AgentContext& context) { return reply_with(context, {"REVISE it", std::nullopt}); }, AgentRole::critic));
+    mesh->add(agent_of(
+        "never_content", [](AgentContext& context) { return reply_with(context, {"REVISE it", std::nullopt}); },
+        AgentRole::critic));
     EXPECT_TRUE(mesh->run_blocking("task", with(workflow)));
     std::size_t executed = 0;
-    for (const ReadSpan* agent : mesh.trace().named("meshflow.agent")) executed += agent->text("meshflow.role") == "executor";
+    for (const ReadSpan* agent : mesh.trace().named("meshflow.agent"))
+      executed += agent->text("meshflow.role") == "executor";
     return executed;
   };
   EXPECT_EQ(executions(0), 1u);
@@ -254,7 +262,8 @@ TEST(PolicyEffect, SpansGoToTheOtlpEndpointInTheProtocolAndWithTheHeadersOfThePo
     const auto request = server.requests()[0];
     EXPECT_EQ(request.target, "/v1/traces");
     EXPECT_EQ(request.headers.at("x-team"), "blue");
-    EXPECT_EQ(request.headers.at("content-type"), protocol == "http/json" ? "application/json" : "application/x-protobuf");
+    EXPECT_EQ(request.headers.at("content-type"),
+              protocol == "http/json" ? "application/json" : "application/x-protobuf");
   }
 }
 

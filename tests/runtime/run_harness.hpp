@@ -25,7 +25,8 @@ namespace meshflow::testing {
 struct ReadSpan : otlp::Span {
   [[nodiscard]] std::string id() const { return to_hex({reinterpret_cast<const char*>(span_id.data()), 8}); }
   [[nodiscard]] std::string parent() const {
-    return otlp::is_set(parent_span_id) ? to_hex({reinterpret_cast<const char*>(parent_span_id.data()), 8}) : std::string();
+    return otlp::is_set(parent_span_id) ? to_hex({reinterpret_cast<const char*>(parent_span_id.data()), 8})
+                                        : std::string();
   }
   [[nodiscard]] std::string trace() const { return to_hex({reinterpret_cast<const char*>(trace_id.data()), 16}); }
   [[nodiscard]] const otlp::AnyValue* find(std::string_view key) const {

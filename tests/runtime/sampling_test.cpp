@@ -52,7 +52,8 @@ TEST_F(UnsampledRun, IsExportedWholeWhenSomethingWasBlocked) {
 }
 
 TEST_F(UnsampledRun, IsExportedWholeWhenItFailed) {
-  mesh_->add(function_agent("broken", [](AgentContext&) -> Result<AgentReply> { return fail(ErrorCode::callback_failed, "no"); }));
+  mesh_->add(function_agent(
+      "broken", [](AgentContext&) -> Result<AgentReply> { return fail(ErrorCode::callback_failed, "no"); }));
   const auto result = mesh_->run_blocking("task", with(of_agent("broken")));
   ASSERT_TRUE(result);
   EXPECT_EQ(result->status, RunStatus::failed);
@@ -80,11 +81,13 @@ TEST(RunEnvironment, TraceparentOfTheEnvironmentIsContinued) {
 }
 
 TEST(RunEnvironment, WithoutAProviderTheErrorListsWhatToSet) {
-  for (const char* name : {"MESHFLOW_MOCK", "MESHFLOW_PROVIDER", "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OLLAMA_HOST"}) ::unsetenv(name);
+  for (const char* name : {"MESHFLOW_MOCK", "MESHFLOW_PROVIDER", "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OLLAMA_HOST"})
+    ::unsetenv(name);
   Mesh mesh;
   const auto result = mesh.run_blocking("task");
   ASSERT_FALSE(result);
-  for (const char* name : {"MESHFLOW_MOCK", "MESHFLOW_PROVIDER", "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OLLAMA_HOST"}) {
+  for (const char* name :
+       {"MESHFLOW_MOCK", "MESHFLOW_PROVIDER", "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OLLAMA_HOST"}) {
     EXPECT_NE(result.error().message.find(name), std::string::npos) << name;
   }
 }

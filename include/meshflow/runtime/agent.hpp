@@ -97,7 +97,7 @@ class AgentContext {
   [[nodiscard]] const std::string& node_id() const noexcept;
   [[nodiscard]] const std::string& agent_id() const noexcept;  // the tool's caller, for a tool
   [[nodiscard]] AgentRole role() const noexcept;
-  [[nodiscard]] const std::string& task() const noexcept;      // the run's, or what call_agent was given
+  [[nodiscard]] const std::string& task() const noexcept;  // the run's, or what call_agent was given
   // The outputs of the nodes before this one, joined; for a tool its arguments (JSON).
   [[nodiscard]] const std::string& input() const noexcept;
   // The output of a node that has run; empty otherwise.
@@ -113,8 +113,8 @@ class AgentContext {
   [[nodiscard]] Task<Result<void>> sleep(std::chrono::nanoseconds duration);
 
   [[nodiscard]] bool is_cancelled() const noexcept;
-  // Calls `tell` once when this call is cancelled or its time is up, on a scheduler thread; at once where it already is.
-  // Never, once the call has ended: `tell` is then destroyed.
+  // Calls `tell` once when this call is cancelled or its time is up, on a scheduler thread; at once where it already
+  // is. Never, once the call has ended: `tell` is then destroyed.
   void on_cancel(std::function<void()> tell) const;
   // For spans of the caller's own, and for headers to other services.
   [[nodiscard]] const telemetry::Context& trace_context() const noexcept;

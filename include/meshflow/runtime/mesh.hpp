@@ -34,11 +34,11 @@ struct MeshOptions {
 
 struct RunOptions {
   std::shared_ptr<const Workflow> workflow = nullptr;  // default: the default team
-  telemetry::Context parent = {};                      // continue this trace; else TRACEPARENT of the environment, else new
-  std::string variant = {};                            // beats the policy's
+  telemetry::Context parent = {};  // continue this trace; else TRACEPARENT of the environment, else new
+  std::string variant = {};  // beats the policy's
   std::string conversation_id = {};
   RunListener listener = nullptr;
-  std::stop_token stop = {};                           // cancels the run: every span is ended, status failed
+  std::stop_token stop = {};  // cancels the run: every span is ended, status failed
   // Stays until a person has decided, in another process say, instead of returning a paused run.
   bool wait_for_decision = false;
 };

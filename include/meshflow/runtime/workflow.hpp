@@ -24,18 +24,18 @@ struct Node {
   std::string id;
   NodeKind kind = NodeKind::agent;
   AgentRole role = AgentRole::executor;
-  std::string agent = {};                    // a registered agent; empty: one made from role, model, prompt and tools
+  std::string agent = {};  // a registered agent; empty: one made from role, model, prompt and tools
   std::string model = {};
-  std::string prompt = {};                   // for a human node: what the person is asked
-  std::vector<std::string> tools = {};       // what the agent may call; a tool node's single tool
-  std::string arguments = {};                // of a tool node: JSON; empty: {"input": INPUT}
-  std::optional<Risk> risk = std::nullopt;   // default: its tools' highest
-  double timeout_s = 0;                      // 0: the policy's step_timeout_s
-  std::optional<int> retries = std::nullopt; // further tries of the whole node after a failure; default: none
-  std::string on_block = {};                 // the node that follows a block; empty: the run ends aborted
-  std::string output_schema = {};            // JSON Schema that the output must meet
+  std::string prompt = {};  // for a human node: what the person is asked
+  std::vector<std::string> tools = {};  // what the agent may call; a tool node's single tool
+  std::string arguments = {};  // of a tool node: JSON; empty: {"input": INPUT}
+  std::optional<Risk> risk = std::nullopt;  // default: its tools' highest
+  double timeout_s = 0;  // 0: the policy's step_timeout_s
+  std::optional<int> retries = std::nullopt;  // further tries of the whole node after a failure; default: none
+  std::string on_block = {};  // the node that follows a block; empty: the run ends aborted
+  std::string output_schema = {};  // JSON Schema that the output must meet
   std::shared_ptr<const Workflow> subgraph = {};
-  SourcePosition position = {};              // where it was written, for messages
+  SourcePosition position = {};  // where it was written, for messages
   // Where the values of its fields were written, by the field's name; empty when built in code.
   std::map<std::string, SourcePosition, std::less<>> field_positions = {};
 };
@@ -74,7 +74,8 @@ struct Problem {
 class Workflow {
  public:
   Workflow() = default;
-  explicit Workflow(std::string name, std::string version = "1") : name_(std::move(name)), version_(std::move(version)) {}
+  explicit Workflow(std::string name, std::string version = "1")
+      : name_(std::move(name)), version_(std::move(version)) {}
 
   // From a YAML file or text; errors carry file, line and column. Subgraphs named by path are read from beside it.
   [[nodiscard]] static Result<Workflow> from_file(const std::string& path);
@@ -104,8 +105,8 @@ class Workflow {
   // What the file's `policy` map said, over the defaults; empty if it had none.
   [[nodiscard]] const std::optional<Policy>& policy() const noexcept { return policy_; }
   [[nodiscard]] const Node* find(std::string_view node_id) const noexcept;
-  // The absolute path of the file it was read from, so that another process can continue a paused run; empty when built in
-  // code.
+  // The absolute path of the file it was read from, so that another process can continue a paused run; empty when built
+  // in code.
   [[nodiscard]] const std::string& source_path() const noexcept { return source_path_; }
 
   // What keeps it from running (errors: duplicate and unknown ids, cycles without a bound, a missing entry, bad
