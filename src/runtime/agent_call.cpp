@@ -238,10 +238,12 @@ Task<Result<AgentReply>> call_agent(std::shared_ptr<CallState> caller, std::stri
   if (caller->depth >= kCallDepthMax) {
     co_return fail(ErrorCode::limit_exceeded, fmt::format("agents call agents {} deep; that is the limit", kCallDepthMax));
   }
-  if (auto step = run.budget->begin_step(); !step) {
-    record_policy_check(run, caller->node_span, caller->node_id, check_failed("agent_call", step.error()));
-    co_return tl::unexpected(step.error());
+  PolicyCheck check = check_before_node(run.governance->policy, run.governance->guardian, task, *run.budget, run.running_nanos());
+  if (check.passed()) {
+    if (auto step = run.budget->begin_step(); !step) check = check_failed("agent_call", step.error());
   }
+  record_policy_check(run, caller->node_span, caller->node_id, check);
+  if (!check.passed()) co_return fail(ErrorCode::blocked, check.reason);
   auto call = caller->inner();
   call->agent_id = agent_id;
   call->role = found->second->role;

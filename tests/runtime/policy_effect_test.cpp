@@ -197,8 +197,9 @@ TEST(PolicyEffect, MaxReplansBoundsHowOftenACriticSendsWorkBack) {
         "never_content", [](AgentContext& context) { return reply_with(context, {"REVISE it", std::nullopt}); },
         AgentRole::critic));
     EXPECT_TRUE(mesh->run_blocking("task", with(workflow)));
+    const Trace trace = mesh.trace();
     std::size_t executed = 0;
-    for (const ReadSpan* agent : mesh.trace().named("meshflow.agent"))
+    for (const ReadSpan* agent : trace.named("meshflow.agent"))
       executed += agent->text("meshflow.role") == "executor";
     return executed;
   };
