@@ -15,8 +15,8 @@ struct NodeResume {
   std::optional<PausedSubgraph> subgraph;
 };
 
-// Runs `node` to its end, or to a pause. The node counts as running in the frame's state. `resume`: null where it begins.
-// On the strand.
+// Runs `node` to its end, or to a pause. The node counts as running in the frame's state. `resume`: null where it
+// begins. On the strand.
 Task<GraphFrame::NodeEnd> run_node(std::shared_ptr<RunState> run, GraphFrame& frame, NodeIndex node,
                                    std::unique_ptr<NodeResume> resume);
 
