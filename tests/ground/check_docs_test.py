@@ -12,7 +12,9 @@ TOOL = Path(__file__).resolve().parents[2] / "tools" / "check_docs"
 def complaints(page, **files):
     with tempfile.TemporaryDirectory() as folder:
         for name, text in {"README.md": page, **files}.items():
-            (Path(folder) / name).write_text(text)
+            target = Path(folder) / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text)
         done = subprocess.run([sys.executable, TOOL, "--root", folder], capture_output=True, text=True, check=False)
     assert done.returncode == (1 if done.stdout else 0), done
     return done.stdout
@@ -51,6 +53,14 @@ class DocsTest(unittest.TestCase):
         page = "<!-- check: file a.txt -->\n```cpp\nint main() {}\n```\n"
         self.assertEqual(complaints(page, **{"a.txt": "int main() {}\n"}), "")
         self.assertIn("differs from a.txt", complaints(page, **{"a.txt": "int main() { return 1; }\n"}))
+
+    def test_a_link_that_leads_nowhere_is_named(self):
+        page = "See [the code](a.txt#L1), [the web](https://example.org/x) and [more](gone.md).\n```cpp\n[](int i) {}\n```\n"
+        self.assertEqual(complaints(page, **{"a.txt": ""}), "README.md:1: the link to gone.md leads nowhere\n")
+
+    def test_an_index_names_every_page_of_its_folder(self):
+        found = complaints("# Page\n", **{"docs/README.md": "[one](one.md)\n", "docs/one.md": "", "docs/two.md": ""})
+        self.assertEqual(found, "docs/README.md:1: does not name two.md\n")
 
     def test_the_checkouts_files_are_there(self):
         self.assertEqual(complaints(console("$ cat a.txt", "here"), **{"a.txt": "here\n"}), "")
