@@ -139,8 +139,10 @@ Timer Scheduler::after(const Strand& strand, std::chrono::nanoseconds delay, std
   auto timer = std::make_shared<Timer::Impl>(impl_->context, strand.impl_->strand);
   timer->work = std::move(work);
   timer->timer.expires_after(std::chrono::duration_cast<std::chrono::steady_clock::duration>(delay));
-  timer->timer.async_wait([timer](const boost::system::error_code& error) {
-    if (!error && timer->work) std::exchange(timer->work, nullptr)();
+  // Weak: a handler that is still queued when the context stops would keep the timer, which keeps the context.
+  timer->timer.async_wait([weak = std::weak_ptr(timer)](const boost::system::error_code& error) {
+    const auto alive = weak.lock();
+    if (!error && alive && alive->work) std::exchange(alive->work, nullptr)();
   });
   return Timer(std::move(timer));
 }
