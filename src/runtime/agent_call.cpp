@@ -53,8 +53,9 @@ Task<Result<AgentReply>> ask_model(std::shared_ptr<CallState> call, std::shared_
     if (!reply) co_return tl::unexpected(reply.error());
     if (reply->tool_calls.empty()) co_return AgentReply{std::move(reply->text)};
     if (reply->tool_calls.size() > kToolCallsPerRoundMax) {
-      co_return fail(ErrorCode::limit_exceeded, fmt::format("the model asked for {} tool calls at once; the limit is {}",
-                                                            reply->tool_calls.size(), kToolCallsPerRoundMax));
+      co_return fail(ErrorCode::limit_exceeded,
+                     fmt::format("the model asked for {} tool calls at once; the limit is {}", reply->tool_calls.size(),
+                                 kToolCallsPerRoundMax));
     }
     request.messages.push_back({Message::Author::assistant, reply->text, {}, reply->tool_calls});
     for (const ToolCall& asked_for : reply->tool_calls) {
@@ -76,7 +77,9 @@ Task<Result<AgentReply>> start_body(std::shared_ptr<Callee> callee, std::shared_
     co_return co_await (*coroutine)(callee->context);
   }
   if (std::holds_alternative<AgentFunction>(agent->body)) {
-    std::function<Result<AgentReply>()> work = [callee, agent] { return std::get<AgentFunction>(agent->body)(callee->context); };
+    std::function<Result<AgentReply>()> work = [callee, agent] {
+      return std::get<AgentFunction>(agent->body)(callee->context);
+    };
     co_return co_await run_on_blocking_thread<AgentReply>(callee->call->waiting(), std::move(work),
                                                           fmt::format("agent {}", agent->id), callee);
   }
@@ -103,14 +106,15 @@ telemetry::Span start_agent_span(CallState& call, const Agent& agent, const tele
 Result<AgentReply> checked(Result<AgentReply> reply, const CallState& call) {
   if (!reply) return reply;
   if (reply->output.size() > kOutputBytesMax) {
-    return fail(ErrorCode::limit_exceeded, fmt::format("the agent {} answered with {} bytes; the limit is {}", call.agent_id,
-                                                       reply->output.size(), kOutputBytesMax));
+    return fail(ErrorCode::limit_exceeded, fmt::format("the agent {} answered with {} bytes; the limit is {}",
+                                                       call.agent_id, reply->output.size(), kOutputBytesMax));
   }
   if (!is_valid_utf8(reply->output)) reply->output = sanitize_utf8(reply->output);
   if (!reply->uncertainty) reply->uncertainty = call.uncertainty;
   if (reply->uncertainty && !(*reply->uncertainty >= 0 && *reply->uncertainty <= 1)) {
     return fail(ErrorCode::callback_failed,
-                fmt::format("the agent {} gave an uncertainty of {}", call.agent_id, *reply->uncertainty), "it is between 0 and 1");
+                fmt::format("the agent {} gave an uncertainty of {}", call.agent_id, *reply->uncertainty),
+                "it is between 0 and 1");
   }
   return reply;
 }
@@ -192,7 +196,8 @@ Task<AgentOutcome> execute_agent(std::shared_ptr<CallState> call, std::shared_pt
   const Cancellation::Attachment attached(outer, call->cancellation);
   auto callee = std::make_shared<Callee>(call);
   auto body = start_body(callee, agent);
-  auto answer = co_await run_limited(call->waiting(), std::move(body), limit, fmt::format("agent {}", call->agent_id), callee);
+  auto answer =
+      co_await run_limited(call->waiting(), std::move(body), limit, fmt::format("agent {}", call->agent_id), callee);
   auto reply = checked(std::move(answer), *call);
   outcome.usage = call->usage;
   if (reply) {
@@ -213,8 +218,14 @@ Task<AgentOutcome> execute_agent(std::shared_ptr<CallState> call, std::shared_pt
   run.spans.set_usage(span, outcome.usage);
   if (outcome.blocked) {
     describe_block(run, span, *outcome.blocked);
-    run.blocked.push_back({{call->node_id, call->agent_id, std::string(name_of(call->role)), std::string(outcome.blocked->gate),
-                            outcome.blocked->rule_id, outcome.blocked->reason, outcome.span.span_id.hex(), {}},
+    run.blocked.push_back({{call->node_id,
+                            call->agent_id,
+                            std::string(name_of(call->role)),
+                            std::string(outcome.blocked->gate),
+                            outcome.blocked->rule_id,
+                            outcome.blocked->reason,
+                            outcome.span.span_id.hex(),
+                            {}},
                            outcome.span});
   } else if (!outcome.error) {
     run.spans.set_lesson(span, names::kVerdict, "allowed");
@@ -233,12 +244,15 @@ Task<Result<AgentReply>> call_agent(std::shared_ptr<CallState> caller, std::stri
   if (caller->cancellation.reason()) co_return tl::unexpected(*caller->cancellation.reason());
   const auto found = run.services->agents.find(agent_id);
   if (found == run.services->agents.end()) {
-    co_return fail(ErrorCode::not_found, fmt::format("no agent is called {}", agent_id), name_hint(agent_id, keys_of(run.services->agents)));
+    co_return fail(ErrorCode::not_found, fmt::format("no agent is called {}", agent_id),
+                   name_hint(agent_id, keys_of(run.services->agents)));
   }
   if (caller->depth >= kCallDepthMax) {
-    co_return fail(ErrorCode::limit_exceeded, fmt::format("agents call agents {} deep; that is the limit", kCallDepthMax));
+    co_return fail(ErrorCode::limit_exceeded,
+                   fmt::format("agents call agents {} deep; that is the limit", kCallDepthMax));
   }
-  PolicyCheck check = check_before_node(run.governance->policy, run.governance->guardian, task, *run.budget, run.running_nanos());
+  PolicyCheck check =
+      check_before_node(run.governance->policy, run.governance->guardian, task, *run.budget, run.running_nanos());
   if (check.passed()) {
     if (auto step = run.budget->begin_step(); !step) check = check_failed("agent_call", step.error());
   }
@@ -250,10 +264,12 @@ Task<Result<AgentReply>> call_agent(std::shared_ptr<CallState> caller, std::stri
   call->model = found->second->model;
   call->task = task;
   call->input = std::move(task);
-  auto outcome = co_await execute_agent(call, found->second, caller->span, caller->cancellation, std::chrono::nanoseconds::zero());
+  auto outcome =
+      co_await execute_agent(call, found->second, caller->span, caller->cancellation, std::chrono::nanoseconds::zero());
   if (outcome.error) co_return tl::unexpected(*outcome.error);
   if (outcome.person) {  // a person cannot be waited for in the middle of another agent's work
-    outcome.blocked = refusal("human", outcome.person->rule_id, outcome.person->reason + "; a nested call cannot wait for a person");
+    outcome.blocked =
+        refusal("human", outcome.person->rule_id, outcome.person->reason + "; a nested call cannot wait for a person");
     record_gate(run, caller->span, caller->node_id, *outcome.blocked);
   }
   if (outcome.blocked) {

@@ -1,5 +1,6 @@
 #include "runtime/gate_spans.hpp"
 
+#include "base/try.hpp"
 #include "runtime/attributes.hpp"
 
 namespace meshflow::runtime {
@@ -109,14 +110,21 @@ Task<Result<void>> write_ledger_by(RunState& run, const telemetry::Context& pare
 }
 
 Task<Result<void>> write_ledger(RunState& run, const telemetry::Context& parent, const telemetry::Context& about,
-                                LedgerDraft draft, const telemetry::Context* link) {
+                                LedgerDraft draft, const telemetry::Context* link,
+                                std::function<Result<void>(const LedgerEntry&)> with_it) {
   draft.run_id = run.run_id;
   draft.trace_id = run.trace_id;
   draft.span_id = about.span_id.hex();
   std::string node_id = draft.node_id;
   std::string kind = draft.kind;
-  std::function<Result<LedgerEntry>()> append = [services = run.services, entry = std::move(draft)] {
-    return services->ledger->append(entry);
+  std::function<Result<LedgerEntry>()> append = [services = run.services, entry = std::move(draft),
+                                                 with_it = std::move(with_it)]() -> Result<LedgerEntry> {
+    if (!with_it) return services->ledger->append(entry);
+    MESHFLOW_TRY(auto transaction, services->database->begin());
+    MESHFLOW_TRY(auto written, services->ledger->append(entry));
+    MESHFLOW_CHECK(with_it(written));
+    MESHFLOW_CHECK(transaction.commit());
+    return written;
   };
   return write_ledger_by(run, parent, std::move(node_id), std::move(kind), std::move(append), link);
 }

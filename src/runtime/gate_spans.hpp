@@ -21,9 +21,11 @@ telemetry::Context record_gate(RunState& run, const telemetry::Context& parent, 
 
 // Writes an entry to the ledger and records that; the run's head moves on. An Error means that nothing was written:
 // the run must not go on as if it had been. The span hangs under `parent`; `about` is the span that the entry tells of,
-// `link` one that it follows (a block). Resumes on the strand.
+// `link` one that it follows (a block). `with_it` is written in the same transaction: all or nothing, and one wait for
+// the disk. Resumes on the strand.
 Task<Result<void>> write_ledger(RunState& run, const telemetry::Context& parent, const telemetry::Context& about,
-                                LedgerDraft draft, const telemetry::Context* link = nullptr);
+                                LedgerDraft draft, const telemetry::Context* link = nullptr,
+                                std::function<Result<void>(const LedgerEntry&)> with_it = nullptr);
 
 // The same for an entry that is written together with something else. `append` runs where it may wait for a disk.
 Task<Result<void>> write_ledger_by(RunState& run, const telemetry::Context& parent, std::string node_id,

@@ -87,13 +87,16 @@ RunRecord record_of(const RunState& run, RunStatus status) {
   return record;
 }
 
-// Only a file outlives the process: in memory only what a pause needs is kept.
-Task<Result<void>> save_record(RunState& run, RunStatus status) {
-  if (!run.services->database->is_shared()) co_return Result<void>{};
-  std::function<Result<void>()> save = [services = run.services, record = record_of(run, status)] {
-    return services->store->save(record);
+// What is written together with a run's first and last entry: its record, and who carries it. Only a file outlives the
+// process: in memory only what a pause needs is kept.
+std::function<Result<void>(const LedgerEntry&)> with_record(const RunState& run, RunStatus status) {
+  if (!run.services->database->is_shared()) return nullptr;
+  return [services = run.services, record = record_of(run, status)](const LedgerEntry& entry) mutable -> Result<void> {
+    record.ledger_head = entry.entry_hash;
+    MESHFLOW_CHECK(services->store->save(record));
+    return record.status == RunStatus::running ? services->store->claim(record.run_id)
+                                               : services->store->unclaim(record.run_id);
   };
-  co_return co_await on_database<void>(run, std::move(save));
 }
 
 RunResult result_of(const RunState& run, RunStatus status, std::optional<Error> error) {
@@ -140,7 +143,8 @@ LedgerDraft final_entry(const RunState& run, const Ending& ending) {
 Task<Result<void>> write_final_entry(RunState& run, const Ending& ending) {
   const telemetry::Context& about = run.root.context();
   const bool aborted = ending.status == RunStatus::aborted && !run.blocked.empty();
-  return write_ledger(run, about, about, final_entry(run, ending), aborted ? &run.blocked.back().span : nullptr);
+  return write_ledger(run, about, about, final_entry(run, ending), aborted ? &run.blocked.back().span : nullptr,
+                      with_record(run, ending.status));
 }
 
 void tell_run_ended(const RunState& run, const RunResult& result) {
@@ -153,7 +157,7 @@ void tell_run_ended(const RunState& run, const RunResult& result) {
   run.tell(std::move(event));
 }
 
-// Writes the run's last entry, ends the root and saves the record.
+// Writes the run's last entry and its record, and ends the root.
 Task<std::unique_ptr<RunResult>> finish(std::shared_ptr<RunState> run, Ending ending) {
   if (auto written = co_await write_final_entry(*run, ending); !written && !ending.error) {
     ending.status = RunStatus::failed;
@@ -162,7 +166,6 @@ Task<std::unique_ptr<RunResult>> finish(std::shared_ptr<RunState> run, Ending en
   auto result = std::make_unique<RunResult>(result_of(*run, ending.status, std::move(ending.error)));
   result->output = std::move(ending.output);
   close_root(*run, *result);
-  if (auto saved = co_await save_record(*run, ending.status); !saved && !result->error) result->error = saved.error();
   tell_run_ended(*run, *result);
   co_return std::move(result);
 }
@@ -385,14 +388,10 @@ Task<std::optional<Ending>> admit(std::shared_ptr<RunState> run) {
   draft.verdict = check.passed() ? "allowed" : "blocked";
   draft.reason = check.reason;
   draft.input_digest = digest_of(run->task);
-  if (auto written = co_await write_ledger(*run, root, root, std::move(draft)); !written) {
-    co_return Ending(RunStatus::failed, written.error());
-  }
-  if (auto saved = co_await save_record(*run, RunStatus::running); !saved) {
-    co_return Ending(RunStatus::failed, saved.error());
-  }
+  auto with_it = with_record(*run, RunStatus::running);
+  auto written = co_await write_ledger(*run, root, root, std::move(draft), nullptr, std::move(with_it));
+  if (!written) co_return Ending(RunStatus::failed, written.error());
   if (!check.passed()) co_return Ending(RunStatus::aborted, abort_reason(*run));
-  if (auto claimed = co_await claim(run); !claimed) co_return Ending(RunStatus::failed, claimed.error());
   co_return std::nullopt;
 }
 
@@ -489,7 +488,7 @@ Task<RunOutcome> run_from_start(std::shared_ptr<RunState> run, std::shared_ptr<c
   if (over) co_return co_await finish(run, std::move(*over));
   GraphFrame frame(GraphState(std::move(graph), run->task), {}, run->root.context());
   auto outcome = co_await drive(run, frame, std::nullopt);
-  co_await unclaim(run);
+  if (outcome && (*outcome)->status == RunStatus::paused) co_await unclaim(run);
   co_return std::move(outcome);
 }
 
@@ -575,7 +574,7 @@ Task<RunOutcome> continue_run(std::shared_ptr<Services> services, std::shared_pt
     co_return tl::unexpected(frame ? decision->error() : frame.error());
   }
   auto result = co_await drive(run, **frame, std::move(**decision));
-  co_await unclaim(run);
+  if (result && (*result)->status == RunStatus::paused) co_await unclaim(run);
   co_return std::move(result);
 }
 

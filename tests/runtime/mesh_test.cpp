@@ -264,7 +264,8 @@ TEST(Mesh, ClosingTheMeshCancelsRunsUnderWayAndRecordsTheirSpans) {
 
 TEST(Mesh, AnAgentThatThrowsFailsItsNodeWithItsWords) {
   MeshUnderTest mesh;
-  mesh->add(function_agent("thrower", [](AgentContext&) -> Result<AgentReply> { throw std::runtime_error("no coffee"); }));
+  mesh->add(
+      function_agent("thrower", [](AgentContext&) -> Result<AgentReply> { throw std::runtime_error("no coffee"); }));
   const auto result = mesh->run_blocking("task", with(single("thrower")));
   ASSERT_TRUE(result);
   EXPECT_EQ(result->status, RunStatus::failed);

@@ -199,8 +199,7 @@ TEST(PolicyEffect, MaxReplansBoundsHowOftenACriticSendsWorkBack) {
     EXPECT_TRUE(mesh->run_blocking("task", with(workflow)));
     const Trace trace = mesh.trace();
     std::size_t executed = 0;
-    for (const ReadSpan* agent : trace.named("meshflow.agent"))
-      executed += agent->text("meshflow.role") == "executor";
+    for (const ReadSpan* agent : trace.named("meshflow.agent")) executed += agent->text("meshflow.role") == "executor";
     return executed;
   };
   EXPECT_EQ(executions(0), 1u);
