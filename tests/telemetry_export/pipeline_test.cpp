@@ -206,6 +206,7 @@ TEST(Pipeline, TheConsoleCountsFromTheStartOfTheRootThoughItEndsLast) {
   EXPECT_THAT(printed.substr(root), HasSubstr("  start_ms    : 0\n  duration_ms : 1000\n"));
 }
 
+#if !defined(__SANITIZE_ADDRESS__)  // see tests/telemetry/fork_test.cpp
 TEST(Pipeline, AChildProcessThatForkedFromARunSendsItsOwnSpans) {
   HttpServer server;
   TelemetrySettings settings;
@@ -226,6 +227,7 @@ TEST(Pipeline, AChildProcessThatForkedFromARunSendsItsOwnSpans) {
   EXPECT_TRUE(provider->shutdown(10s));
   EXPECT_THAT(names_at(server), SizeIs(9));
 }
+#endif
 
 class PipelineFiles : public ::testing::Test {
  protected:
