@@ -98,7 +98,11 @@ struct Scheduler::Impl {
   std::vector<std::thread> threads;
 };
 
-void Strand::post(std::function<void()> work) const { asio::post(impl_->strand, std::move(work)); }
+void Strand::post(std::function<void()> work) const {
+  // Nobody would run it, and it would keep the context that keeps it: a stuck function may return after the stop.
+  if (impl_->context->stopped()) return;
+  asio::post(impl_->strand, std::move(work));
+}
 
 void Strand::resume(std::coroutine_handle<> coroutine) const {
   asio::post(impl_->strand, [coroutine] { coroutine.resume(); });
