@@ -11,6 +11,8 @@ using meshflow::AgentReply;
 using meshflow::Result;
 using meshflow::Task;
 
+namespace {
+
 // A tool is a plain function: it has a thread of its own and may block. Its arguments are JSON.
 Result<std::string> stock(AgentContext& ctx) {
   if (ctx.input().find("ink") == std::string::npos) {
@@ -34,6 +36,8 @@ Task<Result<AgentReply>> writer(AgentContext& ctx) {
   if (!reply) co_return tl::unexpected(reply.error());
   co_return AgentReply{.output = reply->text, .uncertainty = 0.2};
 }
+
+}  // namespace
 
 int main() {
   meshflow::Workflow workflow("order");

@@ -279,17 +279,18 @@ Timer start_run_timer(const std::shared_ptr<RunState>& run) {
 }
 
 // Cancels the run when the caller's stop token says so, from whatever thread.
-struct StopWatch {
+class StopWatch {
+ public:
   explicit StopWatch(const std::shared_ptr<RunState>& run)
-      : by_caller(run->options.stop, [run] { cancel(run, "the run was cancelled"); }),
-        by_mesh(run->services->closing.get_token(), [run] { cancel(run, "the Mesh was closed"); }) {}
+      : by_caller_(run->options.stop, [run] { cancel(run, "the run was cancelled"); }),
+        by_mesh_(run->services->closing.get_token(), [run] { cancel(run, "the Mesh was closed"); }) {}
 
  private:
   static void cancel(const std::shared_ptr<RunState>& run, const char* why) {
     run->strand.post([run, why] { run->cancellation.cancel(Error{ErrorCode::cancelled, why}); });
   }
-  std::stop_callback<std::function<void()>> by_caller;
-  std::stop_callback<std::function<void()>> by_mesh;
+  std::stop_callback<std::function<void()>> by_caller_;
+  std::stop_callback<std::function<void()>> by_mesh_;
 };
 
 std::optional<Error> abort_reason(const RunState& run) {

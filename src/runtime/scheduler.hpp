@@ -48,6 +48,8 @@ class Timer {
   explicit Timer(std::shared_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
   Timer(Timer&& other) noexcept = default;
   Timer& operator=(Timer&& other) noexcept;
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
   ~Timer() { cancel(); }
   void cancel() noexcept;
 
@@ -83,6 +85,7 @@ template <typename T>
 class OneShot {
  public:
   explicit OneShot(Strand strand) noexcept : strand_(std::move(strand)) {}
+  ~OneShot() = default;
   OneShot(const OneShot&) = delete;
   OneShot& operator=(const OneShot&) = delete;
 

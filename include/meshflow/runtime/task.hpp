@@ -66,7 +66,7 @@ struct Promise<void> : PromiseBase {
 template <typename T = void>
 class [[nodiscard]] Task {
  public:
-  using promise_type = task_detail::Promise<T>;
+  using promise_type = task_detail::Promise<T>;  // NOLINT(readability-identifier-naming): the language's name
 
   Task() noexcept = default;
   Task(Task&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
