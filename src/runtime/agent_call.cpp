@@ -80,8 +80,8 @@ Task<Result<AgentReply>> start_body(std::shared_ptr<Callee> callee, std::shared_
     std::function<Result<AgentReply>()> work = [callee, agent] {
       return std::get<AgentFunction>(agent->body)(callee->context);
     };
-    co_return co_await run_on_blocking_thread<AgentReply>(callee->call->waiting(), std::move(work),
-                                                          fmt::format("agent {}", agent->id), callee);
+    co_return co_await run_user_function<AgentReply>(callee->call->waiting(), std::move(work),
+                                                     fmt::format("agent {}", agent->id), callee);
   }
   co_return co_await ask_model(callee->call, agent);
 }

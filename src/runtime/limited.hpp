@@ -53,6 +53,21 @@ Task<void> drive(std::shared_ptr<Wait<T>> wait, Task<Result<T>> body) {
   wait->shot.set(std::move(*result));
 }
 
+// An exception is an Error. What comes after somebody else has set the result is not heard.
+template <typename T>
+void start_on_blocking_thread(const Scheduler& scheduler, std::shared_ptr<Wait<T>> wait,
+                              std::function<Result<T>()> function) {
+  scheduler.run_blocking([wait = std::move(wait), function = std::move(function)] {
+    std::optional<Result<T>> result;
+    try {
+      result.emplace(function());
+    } catch (...) {
+      result.emplace(tl::unexpected(error_of_exception(wait->who)));
+    }
+    wait->strand.post([wait, value = std::move(*result)]() mutable { wait->shot.set(std::move(value)); });
+  });
+}
+
 }  // namespace limited_detail
 
 // What code that waits needs: all of it outlives the wait.
@@ -90,16 +105,21 @@ template <typename T>
 Task<Result<T>> run_on_blocking_thread(WaitContext context, std::function<Result<T>()> function, std::string who,
                                        std::shared_ptr<void> keep_alive) {
   auto wait = std::make_shared<limited_detail::Wait<T>>(context.strand, std::move(who), std::move(keep_alive));
-  context.scheduler.run_blocking([wait, function = std::move(function)] {
-    std::optional<Result<T>> result;
-    try {
-      result.emplace(function());
-    } catch (...) {
-      result.emplace(tl::unexpected(error_of_exception(wait->who)));
-    }
-    wait->strand.post([wait, value = std::move(*result)]() mutable { wait->shot.set(std::move(value)); });
-  });
+  limited_detail::start_on_blocking_thread(context.scheduler, wait, std::move(function));
   co_return co_await wait->shot.wait();
+}
+
+// The same for a function of the user's, which may never return: a cancellation ends the wait, with its reason.
+template <typename T>
+Task<Result<T>> run_user_function(WaitContext context, std::function<Result<T>()> function, std::string who,
+                                  std::shared_ptr<void> keep_alive) {
+  auto wait = std::make_shared<limited_detail::Wait<T>>(context.strand, std::move(who), std::move(keep_alive));
+  if (context.cancellation.reason()) co_return tl::unexpected(*context.cancellation.reason());
+  const auto token = context.cancellation.add([wait](const Error& reason) { wait->shot.set(tl::unexpected(reason)); });
+  limited_detail::start_on_blocking_thread(context.scheduler, wait, std::move(function));
+  auto result = co_await wait->shot.wait();
+  context.cancellation.remove(token);
+  co_return result;
 }
 
 // Waits for `duration`, or for a cancellation: its reason then.

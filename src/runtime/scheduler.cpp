@@ -154,6 +154,7 @@ Timer Scheduler::after(const Strand& strand, std::chrono::nanoseconds delay, std
 void Scheduler::run_blocking(std::function<void()> work) const { impl_->blocking->submit(std::move(work)); }
 
 void Scheduler::stop() {
+  if (impl_->threads.empty()) return;  // stopped before
   impl_->blocking->stop();
   impl_->guard.reset();
   impl_->context->stop();
@@ -161,6 +162,10 @@ void Scheduler::stop() {
     if (thread.joinable()) thread.join();
   }
   impl_->threads.clear();
+  // What was posted and not yet run: coroutines of calls that nobody waits for any more come to their ends here,
+  // instead of staying behind for ever.
+  impl_->context->restart();
+  impl_->context->poll();
 }
 
 namespace {

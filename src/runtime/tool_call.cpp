@@ -19,8 +19,8 @@ Task<Result<std::string>> start_body(std::shared_ptr<Callee> callee, std::shared
   std::function<Result<std::string>()> work = [callee, tool] {
     return std::get<ToolFunction>(tool->body)(callee->context);
   };
-  co_return co_await run_on_blocking_thread<std::string>(callee->call->waiting(), std::move(work),
-                                                         fmt::format("tool {}", tool->name), callee);
+  co_return co_await run_user_function<std::string>(callee->call->waiting(), std::move(work),
+                                                    fmt::format("tool {}", tool->name), callee);
 }
 
 Result<std::string> checked(Result<std::string> output, const Tool& tool) {
