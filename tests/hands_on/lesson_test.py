@@ -172,7 +172,7 @@ class ExercisesTest(unittest.TestCase):
         self.assertGreaterEqual(followed[0].start_ms, span.end_ms)
         gates = [gate for gate in self.run_.of_kind("gate") if gate["gate_result"] == "blocked"]
         self.assertEqual([(gate["gate.name"], gate["node_id"]) for gate in gates], [("content_policy", "draft")])
-        self.assertNotIn("4111", self.run_.text)  # telemetry carries the rule, never the text
+        self.assertNotIn("4111 1111", self.run_.text)  # telemetry carries the rule, never the text
 
     def test_the_human_gate_is_decided_by_the_mock(self):
         gates = [gate for gate in self.run_.of_kind("gate") if gate["node_id"] == "approval"]
