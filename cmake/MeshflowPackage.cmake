@@ -2,7 +2,7 @@
 # and a pkg-config file. The command and the Python module link the rooms themselves.
 include(CMakePackageConfigHelpers)
 
-set(rooms meshflow_base meshflow_net meshflow_otlp meshflow_telemetry meshflow_runtime)
+set(rooms meshflow_base meshflow_net meshflow_otlp meshflow_spool meshflow_telemetry meshflow_runtime)
 
 # Only our own names leave the library: a program may have another Boost or gRPC of its own.
 set(exported_names "${PROJECT_SOURCE_DIR}/cmake/meshflow.map")

@@ -11,13 +11,12 @@
 #include "otlp/decode.hpp"
 #include "otlp/json.hpp"
 #include "runtime/attributes.hpp"
-#include "telemetry/spool_reader.hpp"
+#include "spool/reader.hpp"
 
 namespace meshflow::cli {
 namespace {
 
 namespace names = runtime::names;
-namespace spool = telemetry::spool;
 
 std::string text_of(const otlp::KeyValueList& attributes, std::string_view key) {
   for (const otlp::KeyValue& attribute : attributes) {
@@ -44,8 +43,8 @@ Result<void> add_heads_of_file(const std::string& path, LedgerHeads& heads) {
   auto file = system_files().open_read(path);
   if (!file && file.error().code == ErrorCode::not_found) return {};  // a reader was the last to need it
   if (!file) return tl::unexpected(std::move(file).error());
-  telemetry::SpoolFileReader reader(**file, 0);
-  telemetry::SpoolDamage damage;
+  spool::FileReader reader(**file, 0);
+  spool::Damage damage;
   while (true) {
     MESHFLOW_TRY(const auto frame, reader.next(/*is_closed=*/false, damage));
     if (!frame) return {};

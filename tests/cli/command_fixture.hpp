@@ -13,7 +13,7 @@
 #include "base/files.hpp"
 #include "cli/program.hpp"
 #include "otlp/decode.hpp"
-#include "telemetry/spool_reader.hpp"
+#include "spool/reader.hpp"
 
 namespace meshflow::test {
 
@@ -62,14 +62,14 @@ class Command : public ::testing::Test {
   [[nodiscard]] std::vector<otlp::Span> spooled_spans() const {
     std::vector<otlp::Span> spans;
     for (const auto& entry : std::filesystem::directory_iterator(data() + "/spool")) {
-      if (!telemetry::spool::is_file_name(entry.path().filename().string())) continue;
+      if (!spool::is_file_name(entry.path().filename().string())) continue;
       const auto file = system_files().open_read(entry.path().string());
-      telemetry::SpoolFileReader reader(**file, 0);
-      telemetry::SpoolDamage damage;
+      spool::FileReader reader(**file, 0);
+      spool::Damage damage;
       while (true) {
         const auto frame = reader.next(false, damage);
         if (!frame || !*frame) break;
-        if ((*frame)->type != static_cast<std::uint32_t>(telemetry::spool::FrameType::traces)) continue;
+        if ((*frame)->type != static_cast<std::uint32_t>(spool::FrameType::traces)) continue;
         const auto traces = otlp::decode_traces((*frame)->payload);
         for (const auto& resource : traces->value.resource_spans) {
           for (const auto& scope : resource.scope_spans)

@@ -9,12 +9,12 @@
 
 #include "otlp/decode.hpp"
 #include "otlp/json.hpp"
+#include "spool/reader.hpp"
 #include "support/faulty_files.hpp"
 #include "support/grpc_server.hpp"
 #include "support/http_server.hpp"
 #include "telemetry/configuration.hpp"
 #include "telemetry/exporters/otlp_file.hpp"
-#include "telemetry/spool_reader.hpp"
 #include "telemetry_export/batch_builder.hpp"
 
 namespace meshflow::telemetry {
@@ -258,7 +258,7 @@ TEST_F(PipelineFiles, ARunIsInTheSpoolAndInTheFileAlike) {
   }
   EXPECT_THAT(in_file, UnorderedElementsAre("run", "first", "second", "run", "first", "second"));
 
-  auto reader = SpoolReader::open(settings.spool_directory, "store");
+  auto reader = spool::Reader::open(settings.spool_directory, "store");
   ASSERT_TRUE(reader);
   std::multiset<std::string> in_spool;
   for (auto request = reader->next(); request && *request; request = reader->next()) {

@@ -1,4 +1,4 @@
-#include "telemetry/spool_format.hpp"
+#include "spool/format.hpp"
 
 #include <cstdio>
 #include <filesystem>

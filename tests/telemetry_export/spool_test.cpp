@@ -7,9 +7,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "spool/format.hpp"
+#include "spool/reader.hpp"
 #include "support/faulty_files.hpp"
-#include "telemetry/spool_format.hpp"
-#include "telemetry/spool_reader.hpp"
 #include "telemetry_export/batch_builder.hpp"
 
 namespace meshflow::telemetry {
@@ -39,7 +39,7 @@ ExportOutcome write(SpanExporter& spool, const std::string& span_name, std::size
   return spool.export_batch(BatchBuilder().add(span).batch(), kFarDeadline);
 }
 
-std::vector<std::string> read_all(SpoolReader& reader) {
+std::vector<std::string> read_all(spool::Reader& reader) {
   std::vector<std::string> payloads;
   for (;;) {
     auto request = reader.next();
@@ -56,8 +56,8 @@ class Spool : public ::testing::Test {
     clock_.advance(1'000'000'000);
     return make_spool_exporter(options());
   }
-  SpoolReader reader(const std::string& name = "store") {
-    auto opened = SpoolReader::open(kDirectory, name, files_);
+  spool::Reader reader(const std::string& name = "store") {
+    auto opened = spool::Reader::open(kDirectory, name, files_);
     EXPECT_TRUE(opened) << opened.error().text();
     return std::move(*opened);
   }
@@ -88,7 +88,7 @@ TEST_F(Spool, WhatIsWrittenIsReadOnceUnderAName) {
   EXPECT_THAT(read_all(again), IsEmpty());
   auto other = reader("endpoint");
   EXPECT_THAT(read_all(other), SizeIs(3));
-  EXPECT_EQ(again.damage(), SpoolDamage{});
+  EXPECT_EQ(again.damage(), spool::Damage{});
 }
 
 TEST_F(Spool, WhatWasNotCommittedComesOnceMore) {
@@ -133,14 +133,14 @@ TEST_F(Spool, AFileThatIsBeingWrittenStays) {
 
 TEST_F(Spool, OneProcessReadsUnderAName) {
   const auto first = reader();
-  const auto second = SpoolReader::open(kDirectory, "store", files_);
+  const auto second = spool::Reader::open(kDirectory, "store", files_);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, ErrorCode::conflict);
 }
 
 TEST_F(Spool, ReaderNamesAreFileNames) {
   for (const char* name : {"", "a/b", "..", "A", "store.lock", "x.tmp"}) {
-    EXPECT_EQ(SpoolReader::open(kDirectory, name, files_).error().code, ErrorCode::invalid_argument) << name;
+    EXPECT_EQ(spool::Reader::open(kDirectory, name, files_).error().code, ErrorCode::invalid_argument) << name;
   }
 }
 
@@ -159,7 +159,7 @@ TEST_F(Spool, AFullFileIsFollowedByTheNext) {
   for (int i = 0; i < 6; ++i) {
     EXPECT_EQ(payloads[static_cast<std::size_t>(i)], request_of("s" + std::to_string(i), 800));
   }
-  EXPECT_EQ(store.damage(), SpoolDamage{});
+  EXPECT_EQ(store.damage(), spool::Damage{});
 }
 
 TEST_F(Spool, PastTheLimitOfSizeTheOldestGoAndTheLossIsOnRecord) {
@@ -236,7 +236,7 @@ TEST_F(Spool, AHalfWrittenFrameOfALivingWriterIsWaitedFor) {
   }
   files_.set_content(path, after);
   EXPECT_THAT(read_all(store), ElementsAre(request_of("b")));
-  EXPECT_EQ(store.damage(), SpoolDamage{});
+  EXPECT_EQ(store.damage(), spool::Damage{});
 }
 
 TEST_F(Spool, AChangedByteCostsItsFrameAndNoOther) {
@@ -274,7 +274,7 @@ TEST_F(Spool, AFileWithoutAValidHeaderIsPassedOverAndCounted) {
 
 TEST_F(Spool, ABrokenRecordOfAReaderIsAnErrorThatNamesIt) {
   files_.set_content(kDirectory + "/readers/store", "meshflow-spool-reader 1\nx 12\ncrc32 00000000\n");
-  const auto opened = SpoolReader::open(kDirectory, "store", files_);
+  const auto opened = spool::Reader::open(kDirectory, "store", files_);
   ASSERT_FALSE(opened);
   EXPECT_THAT(opened.error().message, HasSubstr("/spool/readers/store"));
 }
@@ -292,7 +292,7 @@ TEST_F(Spool, AShortWriteDropsItsBatchAndIsCutOff) {
   EXPECT_EQ(write(*spool, "c").exported, 1u);
   auto store = reader();
   EXPECT_THAT(read_all(store), ElementsAre(request_of("a"), request_of("c")));
-  EXPECT_EQ(store.damage(), SpoolDamage{});
+  EXPECT_EQ(store.damage(), spool::Damage{});
   EXPECT_THAT(spool_files(), SizeIs(1));
 }
 
@@ -309,7 +309,7 @@ TEST_F(Spool, WhereATornFrameCannotBeCutOffTheNextGoesToANewFile) {
   auto store = reader();
   EXPECT_THAT(read_all(store), ElementsAre(request_of("a"), request_of("c")));
   EXPECT_EQ(store.damage(),
-            (SpoolDamage{.corrupt_bytes = 0, .torn_files = 1, .torn_bytes = 10, .unreadable_files = 0}));
+            (spool::Damage{.corrupt_bytes = 0, .torn_files = 1, .torn_bytes = 10, .unreadable_files = 0}));
 }
 
 TEST_F(Spool, AfterAFailedSyncANewFileIsBegun) {
@@ -345,7 +345,7 @@ TEST_F(Spool, APowerCutTakesOnlyWhatWasNotFlushed) {
   files_.drop_unsynced();
   auto store = reader();
   EXPECT_THAT(read_all(store), ElementsAre(request_of("a")));
-  EXPECT_EQ(store.damage(), SpoolDamage{});
+  EXPECT_EQ(store.damage(), spool::Damage{});
 }
 
 TEST_F(Spool, ACommitThatFailsIsAnErrorAndNothingIsLost) {
@@ -409,7 +409,7 @@ TEST_F(SpoolOnDisk, SeveralProcessesWriteOneDirectoryAndAreKilled) {
     }
     children.push_back(pid);
   }
-  auto store = SpoolReader::open(directory_, "store");
+  auto store = spool::Reader::open(directory_, "store");
   ASSERT_TRUE(store);
   std::multiset<std::string> seen;
   const auto drain = [&] {
@@ -428,7 +428,7 @@ TEST_F(SpoolOnDisk, SeveralProcessesWriteOneDirectoryAndAreKilled) {
       EXPECT_EQ(seen.count(request_of(std::to_string(child) + "/" + std::to_string(i))), 1u);
     }
   }
-  EXPECT_EQ(store->damage(), SpoolDamage{});
+  EXPECT_EQ(store->damage(), spool::Damage{});
   ASSERT_TRUE(store->commit());
   EXPECT_THAT(*system_files().list(directory_), ElementsAre("readers"));
 }
@@ -447,7 +447,7 @@ TEST_F(SpoolOnDisk, AForkedChildWritesAFileOfItsOwn) {
   ASSERT_EQ(::waitpid(pid, &status, 0), pid);
   EXPECT_EQ(status, 0);
   write(*spool, "parent 2");
-  auto store = SpoolReader::open(directory_, "store");
+  auto store = spool::Reader::open(directory_, "store");
   ASSERT_TRUE(store);
   EXPECT_THAT(read_all(*store),
               ::testing::UnorderedElementsAre(request_of("parent 1"), request_of("child"), request_of("parent 2")));

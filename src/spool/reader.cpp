@@ -1,4 +1,4 @@
-#include "telemetry/spool_reader.hpp"
+#include "spool/reader.hpp"
 
 #include <algorithm>
 
@@ -6,7 +6,7 @@
 
 #include "base/try.hpp"
 
-namespace meshflow::telemetry {
+namespace meshflow::spool {
 namespace {
 
 constexpr std::size_t kScanBytes = 1u << 20;
@@ -15,11 +15,11 @@ constexpr std::size_t kOpenFilesMax = 512;
 
 }  // namespace
 
-Result<bool> SpoolFileReader::read_header(bool is_closed, std::uint64_t size, SpoolDamage& damage) {
+Result<bool> FileReader::read_header(bool is_closed, std::uint64_t size, Damage& damage) {
   if (marker_) return true;
-  if (size < spool::kFileHeaderBytes && !is_closed) return false;
-  MESHFLOW_TRY(const std::string bytes, file_.read(0, spool::kFileHeaderBytes));
-  const auto header = spool::parse_file_header(bytes);
+  if (size < kFileHeaderBytes && !is_closed) return false;
+  MESHFLOW_TRY(const std::string bytes, file_.read(0, kFileHeaderBytes));
+  const auto header = parse_file_header(bytes);
   if (!header) {
     if (size > 0) ++damage.unreadable_files;  // an empty one was removed before its writer began
     offset_ = size;
@@ -27,23 +27,23 @@ Result<bool> SpoolFileReader::read_header(bool is_closed, std::uint64_t size, Sp
     return false;
   }
   marker_ = header->marker;
-  offset_ = std::max<std::uint64_t>(offset_, spool::kFileHeaderBytes);
+  offset_ = std::max<std::uint64_t>(offset_, kFileHeaderBytes);
   return true;
 }
 
-Result<SpoolFileReader::Look> SpoolFileReader::look_at(std::uint64_t offset, std::uint64_t size) {
-  if (offset + spool::kFrameHeaderBytes > size) return Look{.at = At::incomplete, .frame = {}, .end = 0};
-  MESHFLOW_TRY(const std::string head, file_.read(offset, spool::kFrameHeaderBytes));
-  const auto header = spool::parse_frame_header(*marker_, head);
+Result<FileReader::Look> FileReader::look_at(std::uint64_t offset, std::uint64_t size) {
+  if (offset + kFrameHeaderBytes > size) return Look{.at = At::incomplete, .frame = {}, .end = 0};
+  MESHFLOW_TRY(const std::string head, file_.read(offset, kFrameHeaderBytes));
+  const auto header = parse_frame_header(*marker_, head);
   if (!header) return Look{};
-  const std::uint64_t begin = offset + spool::kFrameHeaderBytes;
+  const std::uint64_t begin = offset + kFrameHeaderBytes;
   if (begin + header->payload_bytes > size) return Look{.at = At::incomplete, .frame = {}, .end = 0};
   MESHFLOW_TRY(std::string payload, file_.read(begin, header->payload_bytes));
-  if (!spool::checksum_holds(*header, payload)) return Look{};
+  if (!checksum_holds(*header, payload)) return Look{};
   return Look{At::frame, {header->type, std::move(payload)}, begin + header->payload_bytes};
 }
 
-Result<std::optional<std::uint64_t>> SpoolFileReader::find_marker(std::uint64_t from, std::uint64_t size) {
+Result<std::optional<std::uint64_t>> FileReader::find_marker(std::uint64_t from, std::uint64_t size) {
   const std::string_view marker(marker_->data(), marker_->size());
   while (from + marker.size() <= size) {
     MESHFLOW_TRY(const std::string piece, file_.read(from, kScanBytes));
@@ -55,7 +55,7 @@ Result<std::optional<std::uint64_t>> SpoolFileReader::find_marker(std::uint64_t 
   return std::nullopt;
 }
 
-Result<std::optional<SpoolFileReader::Frame>> SpoolFileReader::next(bool is_closed, SpoolDamage& damage) {
+Result<std::optional<FileReader::Frame>> FileReader::next(bool is_closed, Damage& damage) {
   if (is_done_) return std::nullopt;
   MESHFLOW_TRY(const std::uint64_t size, file_.size());
   MESHFLOW_TRY(const bool has_header, read_header(is_closed, size, damage));
@@ -67,7 +67,7 @@ Result<std::optional<SpoolFileReader::Frame>> SpoolFileReader::next(bool is_clos
     if (look.at == At::frame) {
       damage.corrupt_bytes += at - offset_;
       offset_ = look.end;
-      if (look.frame.type == static_cast<std::uint32_t>(spool::FrameType::end)) {
+      if (look.frame.type == static_cast<std::uint32_t>(FrameType::end)) {
         is_done_ = true;
         return std::nullopt;
       }
@@ -87,59 +87,59 @@ Result<std::optional<SpoolFileReader::Frame>> SpoolFileReader::next(bool is_clos
   return std::nullopt;
 }
 
-SpoolReader::SpoolReader(std::string directory, std::string name, FileSystem& files, std::unique_ptr<AppendFile> lock)
+Reader::Reader(std::string directory, std::string name, FileSystem& files, std::unique_ptr<AppendFile> lock)
     : directory_(std::move(directory)), name_(std::move(name)), files_(&files), lock_(std::move(lock)) {}
 
-Result<SpoolReader> SpoolReader::open(std::string directory, std::string name, FileSystem& files) {
-  if (!spool::is_reader_name(name)) {
+Result<Reader> Reader::open(std::string directory, std::string name, FileSystem& files) {
+  if (!is_reader_name(name)) {
     return fail(ErrorCode::invalid_argument, fmt::format("\"{}\" cannot be a spool reader's name", name),
                 "1 to 64 characters of a-z, 0-9, '-', '_' and '.'");
   }
   MESHFLOW_CHECK(files.create_directories(directory + "/readers"));
-  MESHFLOW_TRY(auto lock, files.open_append(spool::reader_path(directory, name) + ".lock"));
+  MESHFLOW_TRY(auto lock, files.open_append(reader_path(directory, name) + ".lock"));
   MESHFLOW_TRY(const bool is_locked, lock->try_lock());
   if (!is_locked) {
     return fail(ErrorCode::conflict, fmt::format("another process reads {} as \"{}\"", directory, name));
   }
-  SpoolReader reader(std::move(directory), std::move(name), files, std::move(lock));
-  MESHFLOW_TRY(reader.positions_, spool::load_positions(files, reader.directory_, reader.name_));
-  MESHFLOW_CHECK(spool::save_positions(files, reader.directory_, reader.name_, reader.positions_));
+  Reader reader(std::move(directory), std::move(name), files, std::move(lock));
+  MESHFLOW_TRY(reader.positions_, load_positions(files, reader.directory_, reader.name_));
+  MESHFLOW_CHECK(save_positions(files, reader.directory_, reader.name_, reader.positions_));
   return reader;
 }
 
-Result<void> SpoolReader::open_new_files() {
+Result<void> Reader::open_new_files() {
   MESHFLOW_TRY(const auto names, files_->list(directory_));
   for (const auto& name : names) {
     if (open_.size() >= kOpenFilesMax) break;
     const bool is_known = done_.count(name) > 0 ||
                           std::any_of(open_.begin(), open_.end(), [&](const OpenFile& f) { return f.name == name; });
-    if (is_known || !spool::is_file_name(name)) continue;
+    if (is_known || !is_file_name(name)) continue;
     auto file = files_->open_read(directory_ + "/" + name);
     if (!file && file.error().code == ErrorCode::not_found) continue;  // gone by a limit meanwhile
     if (!file) return tl::unexpected(file.error());
     const auto position = positions_.find(name);
     const std::uint64_t offset = position == positions_.end() ? 0 : position->second;
-    auto reader = std::make_unique<SpoolFileReader>(**file, offset);
+    auto reader = std::make_unique<FileReader>(**file, offset);
     open_.push_back({name, std::move(*file), std::move(reader)});
   }
   return {};
 }
 
-Result<std::optional<SpoolReader::Request>> SpoolReader::next_in(OpenFile& open) {
+Result<std::optional<Reader::Request>> Reader::next_in(OpenFile& open) {
   // Asked before the file's size is read: once closed, nothing more is written.
-  MESHFLOW_TRY(const bool is_closed, spool::is_closed(*files_, directory_ + "/" + open.name));
+  MESHFLOW_TRY(const bool is_closed, is_closed(*files_, directory_ + "/" + open.name));
   for (;;) {
     const std::uint64_t before = open.reader->offset();
     MESHFLOW_TRY(auto frame, open.reader->next(is_closed, damage_));
     if (open.reader->offset() != before) positions_[open.name] = open.reader->offset();
     if (!frame) return std::nullopt;
-    if (frame->type == static_cast<std::uint32_t>(spool::FrameType::traces)) {
+    if (frame->type == static_cast<std::uint32_t>(FrameType::traces)) {
       return Request{std::move(frame->payload), open.name, open.reader->offset()};
     }
   }
 }
 
-Result<std::optional<SpoolReader::Request>> SpoolReader::next() {
+Result<std::optional<Reader::Request>> Reader::next() {
   for (;;) {
     for (auto open = open_.begin(); open != open_.end();) {
       MESHFLOW_TRY(auto request, next_in(*open));
@@ -157,15 +157,15 @@ Result<std::optional<SpoolReader::Request>> SpoolReader::next() {
   }
 }
 
-Result<void> SpoolReader::commit() {
+Result<void> Reader::commit() {
   MESHFLOW_TRY(const auto names, files_->list(directory_));
   const auto is_gone = [&](const std::string& name) { return !std::binary_search(names.begin(), names.end(), name); };
   std::erase_if(positions_, [&](const auto& position) { return is_gone(position.first); });
   std::erase_if(done_, is_gone);
   std::erase_if(open_, [&](const OpenFile& open) { return is_gone(open.name); });
-  MESHFLOW_CHECK(spool::save_positions(*files_, directory_, name_, positions_));
-  MESHFLOW_CHECK(spool::clean(*files_, directory_, {}));
+  MESHFLOW_CHECK(save_positions(*files_, directory_, name_, positions_));
+  MESHFLOW_CHECK(clean(*files_, directory_, {}));
   return {};
 }
 
-}  // namespace meshflow::telemetry
+}  // namespace meshflow::spool

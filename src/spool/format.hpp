@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace meshflow::telemetry::spool {
+namespace meshflow::spool {
 
 inline constexpr std::string_view kMagic = "MFSPOOL\n";
 inline constexpr std::uint32_t kVersion = 1;
@@ -40,7 +40,8 @@ struct FrameHeader {
 // Nothing for another magic, another version or a wrong checksum.
 [[nodiscard]] std::optional<FileHeader> parse_file_header(std::string_view bytes);
 
-// Header and payload.
+// Header and payload; append_frame adds them to `out`.
+void append_frame(std::string& out, const Marker& marker, FrameType type, std::string_view payload);
 [[nodiscard]] std::string encode_frame(const Marker& marker, FrameType type, std::string_view payload);
 // From kFrameHeaderBytes bytes; nothing without the marker or with a length past kPayloadBytesMax.
 [[nodiscard]] std::optional<FrameHeader> parse_frame_header(const Marker& marker, std::string_view bytes);
@@ -53,4 +54,4 @@ struct FrameHeader {
 // The first part of a file's name, in nanoseconds; nothing for a name that is none.
 [[nodiscard]] std::optional<std::uint64_t> created_of(std::string_view name) noexcept;
 
-}  // namespace meshflow::telemetry::spool
+}  // namespace meshflow::spool

@@ -11,7 +11,7 @@
 #include "base/files.hpp"
 #include "meshflow/base/error.hpp"
 
-namespace meshflow::telemetry::spool {
+namespace meshflow::spool {
 
 // How far a reader has come: file name → offset of the first byte that it has not passed. Files that are not named
 // have not been begun.
@@ -50,4 +50,4 @@ struct Cleaned {
 // REASON"), and returned. Safe while other processes write, read and clean.
 [[nodiscard]] Result<Cleaned> clean(FileSystem& files, const std::string& directory, const KeepingLimits& limits);
 
-}  // namespace meshflow::telemetry::spool
+}  // namespace meshflow::spool

@@ -12,26 +12,26 @@
 
 #include "base/files.hpp"
 #include "meshflow/base/error.hpp"
-#include "telemetry/spool_format.hpp"
-#include "telemetry/spool_keeping.hpp"
+#include "spool/format.hpp"
+#include "spool/keeping.hpp"
 
-namespace meshflow::telemetry {
+namespace meshflow::spool {
 
 // What is not a whole frame, so far.
-struct SpoolDamage {
+struct Damage {
   std::uint64_t corrupt_bytes = 0;     // stepped over, with a whole frame after them
   std::uint64_t torn_files = 0;        // files that end in the middle of a frame, their writer gone
   std::uint64_t torn_bytes = 0;        // after the last whole frame of those
   std::uint64_t unreadable_files = 0;  // no valid header, or another version
 
-  friend bool operator==(const SpoolDamage&, const SpoolDamage&) = default;
+  friend bool operator==(const Damage&, const Damage&) = default;
 };
 
 // One file, from an offset on. One thread at a time.
-class SpoolFileReader {
+class FileReader {
  public:
   // `file` must outlive this object. `offset` 0 is the beginning, else a value that offset() had.
-  SpoolFileReader(ReadFile& file, std::uint64_t offset) : file_(file), offset_(offset) {}
+  FileReader(ReadFile& file, std::uint64_t offset) : file_(file), offset_(offset) {}
 
   struct Frame {
     std::uint32_t type = 0;
@@ -39,7 +39,7 @@ class SpoolFileReader {
   };
   // The next whole frame; nothing where none is there (yet). With `is_closed` what remains then is damage: it is
   // counted, and offset() goes to the end.
-  [[nodiscard]] Result<std::optional<Frame>> next(bool is_closed, SpoolDamage& damage);
+  [[nodiscard]] Result<std::optional<Frame>> next(bool is_closed, Damage& damage);
 
   // The first byte that is not passed.
   [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
@@ -53,24 +53,23 @@ class SpoolFileReader {
     Frame frame;
     std::uint64_t end = 0;  // offset after the frame
   };
-  [[nodiscard]] Result<bool> read_header(bool is_closed, std::uint64_t size, SpoolDamage& damage);
+  [[nodiscard]] Result<bool> read_header(bool is_closed, std::uint64_t size, Damage& damage);
   [[nodiscard]] Result<Look> look_at(std::uint64_t offset, std::uint64_t size);
   [[nodiscard]] Result<std::optional<std::uint64_t>> find_marker(std::uint64_t from, std::uint64_t size);
 
   ReadFile& file_;
   std::uint64_t offset_;
-  std::optional<spool::Marker> marker_;
+  std::optional<Marker> marker_;
   bool is_done_ = false;
 };
 
 // All files of a directory, oldest first, under a name whose progress is kept in it. One thread at a time, and one
 // process for each name.
-class SpoolReader {
+class Reader {
  public:
   // Puts the reader on record, so that files wait for it from now on. Errors: a name that cannot be a file's, another
   // process reading under it (conflict), files. `files` must outlive the reader.
-  [[nodiscard]] static Result<SpoolReader> open(std::string directory, std::string name,
-                                                FileSystem& files = system_files());
+  [[nodiscard]] static Result<Reader> open(std::string directory, std::string name, FileSystem& files = system_files());
 
   struct Request {
     std::string payload;  // an ExportTraceServiceRequest
@@ -84,14 +83,14 @@ class SpoolReader {
   // has. Until then a new reader under this name gets it once more: at least once, never lost.
   [[nodiscard]] Result<void> commit();
 
-  [[nodiscard]] const SpoolDamage& damage() const noexcept { return damage_; }
+  [[nodiscard]] const Damage& damage() const noexcept { return damage_; }
 
  private:
-  SpoolReader(std::string directory, std::string name, FileSystem& files, std::unique_ptr<AppendFile> lock);
+  Reader(std::string directory, std::string name, FileSystem& files, std::unique_ptr<AppendFile> lock);
   struct OpenFile {
     std::string name;
     std::unique_ptr<ReadFile> file;
-    std::unique_ptr<SpoolFileReader> reader;
+    std::unique_ptr<FileReader> reader;
   };
   [[nodiscard]] Result<std::optional<Request>> next_in(OpenFile& open);
   [[nodiscard]] Result<void> open_new_files();
@@ -100,10 +99,10 @@ class SpoolReader {
   std::string name_;
   FileSystem* files_;  // never null
   std::unique_ptr<AppendFile> lock_;  // held for life
-  spool::Positions positions_;
+  Positions positions_;
   std::vector<OpenFile> open_;  // oldest first
   std::set<std::string, std::less<>> done_;  // names of files that were read to their end
-  SpoolDamage damage_;
+  Damage damage_;
 };
 
-}  // namespace meshflow::telemetry
+}  // namespace meshflow::spool

@@ -1,5 +1,6 @@
-#include "telemetry/spool_format.hpp"
+#include "spool/format.hpp"
 
+#include <array>
 #include <bit>
 #include <charconv>
 #include <cstring>
@@ -7,7 +8,7 @@
 #include <fmt/format.h>
 #include <zlib.h>
 
-namespace meshflow::telemetry::spool {
+namespace meshflow::spool {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "numbers are copied as they lie in memory");
@@ -33,10 +34,8 @@ std::uint32_t crc32_of(std::string_view bytes, std::uint32_t before = 0) {
 }
 
 std::uint32_t frame_checksum(std::uint32_t payload_bytes, std::uint32_t type, std::string_view payload) {
-  std::string head;
-  put(head, payload_bytes);
-  put(head, type);
-  return crc32_of(payload, crc32_of(head));
+  const std::array<std::uint32_t, 2> head{payload_bytes, type};
+  return crc32_of(payload, crc32_of({reinterpret_cast<const char*>(head.data()), sizeof head}));
 }
 
 }  // namespace
@@ -62,16 +61,21 @@ std::optional<FileHeader> parse_file_header(std::string_view bytes) {
   return header;
 }
 
-std::string encode_frame(const Marker& marker, FrameType type, std::string_view payload) {
+void append_frame(std::string& out, const Marker& marker, FrameType type, std::string_view payload) {
   const auto size = static_cast<std::uint32_t>(payload.size());
-  std::string out;
-  out.reserve(kFrameHeaderBytes + payload.size());
+  out.reserve(out.size() + kFrameHeaderBytes + payload.size());
   out.append(marker.data(), marker.size());
   put(out, size);
   put(out, static_cast<std::uint32_t>(type));
   put(out, frame_checksum(size, static_cast<std::uint32_t>(type), payload));
   put(out, std::uint32_t{0});
-  return out.append(payload);
+  out.append(payload);
+}
+
+std::string encode_frame(const Marker& marker, FrameType type, std::string_view payload) {
+  std::string out;
+  append_frame(out, marker, type, payload);
+  return out;
 }
 
 std::optional<FrameHeader> parse_frame_header(const Marker& marker, std::string_view bytes) {
@@ -104,4 +108,4 @@ std::optional<std::uint64_t> created_of(std::string_view name) noexcept {
   return milliseconds * 1'000'000;
 }
 
-}  // namespace meshflow::telemetry::spool
+}  // namespace meshflow::spool

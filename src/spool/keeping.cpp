@@ -1,4 +1,4 @@
-#include "telemetry/spool_keeping.hpp"
+#include "spool/keeping.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -7,9 +7,9 @@
 #include <zlib.h>
 
 #include "base/try.hpp"
-#include "telemetry/spool_format.hpp"
+#include "spool/format.hpp"
 
-namespace meshflow::telemetry::spool {
+namespace meshflow::spool {
 namespace {
 
 constexpr std::string_view kRecordHeader = "meshflow-spool-reader 1\n";
@@ -168,4 +168,4 @@ Result<Cleaned> clean(FileSystem& files, const std::string& directory, const Kee
   return cleaned;
 }
 
-}  // namespace meshflow::telemetry::spool
+}  // namespace meshflow::spool

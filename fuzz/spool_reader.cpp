@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "telemetry/spool_reader.hpp"
+#include "spool/reader.hpp"
 
 namespace {
 
@@ -23,7 +23,7 @@ class BytesFile final : public meshflow::ReadFile {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace meshflow::telemetry;
+  using namespace meshflow;
   // The first byte says whether the file header is repaired, so that frames are reached without guessing a checksum.
   if (size == 0) return 0;
   std::string bytes(reinterpret_cast<const char*>(data + 1), size - 1);
@@ -32,8 +32,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const bool is_closed = (data[0] & 2) != 0;
 
   BytesFile file(bytes);
-  SpoolFileReader reader(file, 0);
-  SpoolDamage damage;
+  spool::FileReader reader(file, 0);
+  spool::Damage damage;
   std::uint64_t before = reader.offset();
   for (;;) {
     const auto frame = reader.next(is_closed, damage);
