@@ -1,0 +1,27 @@
+// SQL functions that look into `rest` and into resources and scopes (all BLOBs of OTLP messages). Registered on every
+// connection of the store; they read bytes in place and are safe in parallel.
+//
+//   rest_text(rest BLOB, key VARCHAR)   → VARCHAR: the span attribute of that key where it is a string; else NULL
+//   rest_int(rest BLOB, key VARCHAR)    → BIGINT: likewise, where it is an integer
+//   rest_double(rest BLOB, key VARCHAR) → DOUBLE: likewise, where it is a double
+//   rest_bool(rest BLOB, key VARCHAR)   → BOOLEAN
+//   rest_string(rest BLOB, key VARCHAR) → VARCHAR: the value of any type as Jaeger shows it: text as it is, "true",
+//       decimal integers, doubles in their shortest form, bytes in base64, arrays and lists as JSON; NULL without the
+//       key
+//   rest_event_has(rest BLOB, key VARCHAR, text VARCHAR) → BOOLEAN: an event has the attribute with that rest_string;
+//       key "event" is the event's name, as in Jaeger's logs
+//   rest_keys(rest BLOB) → VARCHAR[]: the keys of the span attributes in it
+#pragma once
+
+namespace meshflow::store {
+
+// "rest_text", …: the names above, for who writes SQL.
+inline constexpr const char* kRestText = "rest_text";
+inline constexpr const char* kRestInt = "rest_int";
+inline constexpr const char* kRestDouble = "rest_double";
+inline constexpr const char* kRestBool = "rest_bool";
+inline constexpr const char* kRestString = "rest_string";
+inline constexpr const char* kRestEventHas = "rest_event_has";
+inline constexpr const char* kRestKeys = "rest_keys";
+
+}  // namespace meshflow::store
