@@ -4,6 +4,7 @@
 #include <array>
 #include <iterator>
 #include <memory>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -22,13 +23,6 @@ constexpr std::array<std::string_view, 3> kSeverityNames = {"info", "warn", "blo
 std::string_view name_of(Severity severity) noexcept { return kSeverityNames[static_cast<std::size_t>(severity)]; }
 std::string_view name_of(Direction direction) noexcept { return direction == Direction::input ? "input" : "output"; }
 
-struct Guardian::Rules {
-  RuleSet builtin;
-  RuleSet own;  // the user's
-  RuleSet health;  // what makes health data someone's included
-  bool uses_builtin = false;
-};
-
 namespace {
 
 // What HIPAA's safe harbour counts among the identifiers, of the general rules.
@@ -39,7 +33,38 @@ CompiledRule compiled(const BuiltinRule& rule) {
   return CompiledRule{std::string(rule.id), rule.on_input, rule.on_output, compile_pattern(rule.pattern), rule.check};
 }
 
+std::vector<CompiledRule> compiled(std::span<const BuiltinRule> rules) {
+  std::vector<CompiledRule> all;
+  all.reserve(rules.size());
+  for (const BuiltinRule& rule : rules) all.push_back(compiled(rule));
+  return all;
+}
+
+// Compiling takes milliseconds and always gives the same, so it is done once in a process, when a text is first held
+// against it. Never destroyed: a function of a user's that never returns may scan until the process ends.
+const RuleSet& builtin_set() {
+  static const RuleSet* const set = new RuleSet(compiled(builtin_rules()));
+  return *set;
+}
+
+// Apart from the above, since few policies ask for it.
+const RuleSet& health_set() {
+  static const RuleSet* const set = [] {
+    std::vector<CompiledRule> rules = compiled(health_rules());
+    std::ranges::copy_if(builtin_set().rules(), std::back_inserter(rules),
+                         [](const CompiledRule& rule) { return is_identifier(rule.id); });
+    return new RuleSet(std::move(rules));
+  }();
+  return *set;
+}
+
 }  // namespace
+
+struct Guardian::Rules {
+  RuleSet own;  // the user's
+  bool uses_builtin = false;
+  bool is_empty = true;  // finds nothing, whatever is asked
+};
 
 Guardian::Guardian() : rules_(std::make_shared<Rules>()) {}
 
@@ -51,25 +76,17 @@ Result<Guardian> Guardian::make(const ContentPolicy& policy, FileSystem& files) 
 
 Result<Guardian> Guardian::from_yaml(std::string_view text, const std::string& file, bool with_builtin_rules) {
   auto rules = std::make_shared<Rules>();
-  std::vector<CompiledRule> builtin;
-  std::vector<CompiledRule> health;
-  for (const BuiltinRule& rule : health_rules()) health.push_back(compiled(rule));
-  for (const BuiltinRule& rule : builtin_rules()) {
-    builtin.push_back(compiled(rule));
-    if (is_identifier(rule.id)) health.push_back(builtin.back());
-  }
   MESHFLOW_TRY(auto own, rules_from_yaml(text, file));
-  rules->builtin = RuleSet(std::move(builtin));
   rules->own = RuleSet(std::move(own));
-  rules->health = RuleSet(std::move(health));
   rules->uses_builtin = with_builtin_rules;
+  rules->is_empty = false;
   return Guardian(std::move(rules));
 }
 
 std::vector<Finding> Guardian::scan(std::string_view text, Direction direction) const {
   auto findings = rules_->own.scan(text, direction);
   if (!rules_->uses_builtin) return findings;
-  auto builtin = rules_->builtin.scan(text, direction);
+  auto builtin = builtin_set().scan(text, direction);
   if (findings.empty()) return builtin;
   std::vector<Finding> all;
   std::merge(builtin.begin(), builtin.end(), findings.begin(), findings.end(), std::back_inserter(all),
@@ -78,11 +95,13 @@ std::vector<Finding> Guardian::scan(std::string_view text, Direction direction) 
 }
 
 std::vector<Finding> Guardian::scan_builtin(std::string_view text, Direction direction) const {
-  return rules_->builtin.scan(text, direction);
+  if (rules_->is_empty) return {};
+  return builtin_set().scan(text, direction);
 }
 
 std::vector<Finding> Guardian::scan_health_data(std::string_view text) const {
-  return rules_->health.scan(text, Direction::output);
+  if (rules_->is_empty) return {};
+  return health_set().scan(text, Direction::output);
 }
 
 std::string Guardian::scrub(std::string_view text) const {
@@ -109,7 +128,7 @@ std::string Guardian::scrub(std::string_view text) const {
 std::vector<Guardian::RuleInfo> Guardian::rules() const {
   std::vector<RuleInfo> infos;
   const auto add = [&](const CompiledRule& rule) { infos.push_back({rule.id, rule.on_input, rule.on_output}); };
-  if (rules_->uses_builtin) std::ranges::for_each(rules_->builtin.rules(), add);
+  if (rules_->uses_builtin) std::ranges::for_each(builtin_set().rules(), add);
   std::ranges::for_each(rules_->own.rules(), add);
   return infos;
 }
