@@ -1,6 +1,7 @@
 // SQLite, as the ledger and the run store use it: one file, one schema, errors as values.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -8,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "meshflow/base/error.hpp"
 
@@ -69,7 +71,8 @@ class Transaction {
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
   ~Transaction();
-  // Returns once it is on the device (synchronous=FULL); an inner one leaves that to the outer one.
+  // Returns once it is on the device (synchronous=FULL), and lets go of the lock; an inner one leaves that to the outer
+  // one.
   [[nodiscard]] Result<void> commit();
 
  private:
@@ -104,6 +107,10 @@ class Database {
   // Another process may write it too.
   [[nodiscard]] bool is_shared() const noexcept { return path_ != ":memory:"; }
   [[nodiscard]] bool in_transaction() const noexcept { return depth_ > 0; }  // under the lock
+  // The calling thread has a Transaction open. Needs no lock.
+  [[nodiscard]] bool is_in_own_transaction() const noexcept {
+    return owner_.load(std::memory_order_relaxed) == std::this_thread::get_id();
+  }
   // The Error of the last failed call, under the lock. `doing`: "append to the ledger".
   [[nodiscard]] Error error(std::string_view doing, int code) const;
 
@@ -112,11 +119,13 @@ class Database {
   explicit Database(std::string path) : path_(std::move(path)) {}
   [[nodiscard]] Result<void> connect(const DatabaseOptions& options);
   [[nodiscard]] Result<void> migrate(bool read_only);
+  void leave() noexcept;
 
   std::string path_;
   sqlite3* handle_ = nullptr;
   std::recursive_mutex mutex_;
   int depth_ = 0;
+  std::atomic<std::thread::id> owner_{};  // of the open transaction
   bool must_roll_back_ = false;  // an inner transaction was not committed
 };
 

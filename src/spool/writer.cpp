@@ -33,11 +33,12 @@ Result<Writer::Place> Writer::append(FrameType type, std::span<const std::string
     return tl::unexpected(std::move(appended).error());
   }
   file_bytes_ += written;
+  has_unsynced_ = true;
   return Place{file_name_, begin};
 }
 
 Result<void> Writer::sync() {
-  if (file_ == nullptr) return {};
+  if (file_ == nullptr || !std::exchange(has_unsynced_, false)) return {};
   auto synced = file_->sync();
   if (!synced) file_.reset();
   return synced;

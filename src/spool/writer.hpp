@@ -67,6 +67,7 @@ class Writer {
   std::string file_name_;
   FileHeader header_;
   std::uint64_t file_bytes_ = 0;  // whole frames and the header
+  bool has_unsynced_ = false;  // frames appended since the last sync
   std::string frames_;  // of one append; kept for its memory
   std::string notice_;
 };

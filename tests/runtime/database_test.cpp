@@ -1,5 +1,6 @@
 #include "runtime/database.hpp"
 
+#include <filesystem>
 #include <fstream>
 
 #include <gmock/gmock.h>
@@ -60,6 +61,18 @@ TEST_F(DatabaseFile, WritesAheadAndSyncsFully) {
   auto sync = database->prepare("PRAGMA synchronous").value();
   ASSERT_TRUE(sync.step().value());
   EXPECT_EQ(sync.integer(0), 2);  // FULL
+}
+
+TEST_F(DatabaseFile, IsMadeWholeAndLeavesNothingElse) {
+  ASSERT_TRUE(open()->execute(kInsert));
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(path()).parent_path())) {
+    names.push_back(entry.path().filename());
+  }
+  EXPECT_EQ(names, std::vector<std::string>{std::filesystem::path(path()).filename()});
+  auto check = open()->prepare("PRAGMA integrity_check");
+  ASSERT_TRUE(check && check->step().value());
+  EXPECT_EQ(check->text(0), "ok");
 }
 
 TEST_F(DatabaseFile, WhatIsNotCommittedIsRolledBack) {
