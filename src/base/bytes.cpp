@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstring>
+#include <memory>
 
 #include <openssl/evp.h>
 #include <openssl/sha.h>
@@ -182,12 +183,33 @@ std::string_view utf8_prefix(std::string_view text, std::size_t bytes_max) noexc
   return text.substr(0, end);
 }
 
-std::string sha256(std::string_view bytes) {
+namespace {
+
+using Sha256Digest = std::array<unsigned char, SHA256_DIGEST_LENGTH>;
+
+Sha256Digest sha256_digest(std::string_view bytes) {
   // Looked up once: OpenSSL's own short forms search the algorithm anew for each digest, which takes longer than the
-  // digest of a short text itself.
+  // digest of a short text itself. So would a new context for each.
   static const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  std::string out(SHA256_DIGEST_LENGTH, '\0');
-  EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(out.data()), nullptr, algorithm, nullptr);
+  thread_local const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
+  Sha256Digest digest{};
+  EVP_DigestInit_ex2(context.get(), algorithm, nullptr);
+  EVP_DigestUpdate(context.get(), bytes.data(), bytes.size());
+  EVP_DigestFinal_ex(context.get(), digest.data(), nullptr);
+  return digest;
+}
+
+}  // namespace
+
+std::string sha256(std::string_view bytes) {
+  const Sha256Digest digest = sha256_digest(bytes);
+  return {digest.begin(), digest.end()};
+}
+
+std::string sha256_hex(std::string_view bytes) {
+  const Sha256Digest digest = sha256_digest(bytes);
+  std::string out(2 * digest.size(), '\0');
+  write_hex(digest.data(), digest.size(), out.data());
   return out;
 }
 

@@ -28,5 +28,7 @@ void write_hex(const void* bytes, std::size_t size, char* out) noexcept;
 
 // SHA-256, 32 bytes (FIPS 180-4).
 [[nodiscard]] std::string sha256(std::string_view bytes);
+// The same in hex.
+[[nodiscard]] std::string sha256_hex(std::string_view bytes);
 
 }  // namespace meshflow

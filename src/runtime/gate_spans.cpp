@@ -80,53 +80,68 @@ telemetry::Context record_gate(RunState& run, const telemetry::Context& parent, 
   return span.context();
 }
 
-Task<Result<void>> write_ledger_by(RunState& run, const telemetry::Context& parent, std::string node_id,
-                                   std::string kind, std::function<Result<LedgerEntry>()> append,
-                                   const telemetry::Context* link) {
-  telemetry::Span span;
-  if (run.spans.style().governance) {
-    RunSpans::Options options;
-    options.parent = parent;
-    options.node_id = node_id;
-    telemetry::Link follows;
-    if (link != nullptr) {
-      follows = link_to(*link, "block");
-      options.links = std::span(&follows, 1);
-    }
-    span = run.spans.start(names::kSpanLedgerWrite, SpanRole::chain, options);
-    span.set_attribute(names::kLedgerKind, kind);
+namespace {
+
+// The span of an entry that is about to be written; none where governance spans are off.
+telemetry::Span start_ledger_span(RunState& run, const telemetry::Context& parent, std::string_view node_id,
+                                  std::string_view kind, const telemetry::Context* link) {
+  if (!run.spans.style().governance) return {};
+  RunSpans::Options options;
+  options.parent = parent;
+  options.node_id = node_id;
+  telemetry::Link follows;
+  if (link != nullptr) {
+    follows = link_to(*link, "block");
+    options.links = std::span(&follows, 1);
   }
-  const auto entry = co_await on_database<LedgerEntry>(run, std::move(append));
+  telemetry::Span span = run.spans.start(names::kSpanLedgerWrite, SpanRole::chain, options);
+  span.set_attribute(names::kLedgerKind, kind);
+  return span;
+}
+
+// The run's head moves on, and the span ends with what became of the entry.
+Result<void> take_entry(RunState& run, telemetry::Span span, Result<LedgerHead> entry) {
   if (!entry) {
     span.set_status(telemetry::StatusCode::error, entry.error().text());
     span.keep_trace();
-    co_return tl::unexpected(entry.error());
+    return tl::unexpected(std::move(entry.error()));
   }
-  run.ledger_head = entry->entry_hash;
   span.set_attribute(names::kLedgerSeq, entry->seq);
   span.set_attribute(names::kLedgerEntryHash, entry->entry_hash);
   span.set_status(telemetry::StatusCode::ok);
-  co_return Result<void>{};
+  run.ledger_head = std::move(entry->entry_hash);
+  return {};
+}
+
+Task<Result<void>> finished(Result<void> result) { co_return result; }
+
+Task<Result<void>> take_entry_later(RunState& run, telemetry::Span span, std::function<Result<LedgerHead>()> append) {
+  auto entry = co_await on_database<LedgerHead>(run, std::move(append));
+  co_return take_entry(run, std::move(span), std::move(entry));
+}
+
+}  // namespace
+
+Task<Result<void>> write_ledger_by(RunState& run, const telemetry::Context& parent, std::string_view node_id,
+                                   std::string_view kind, std::function<Result<LedgerHead>()> append,
+                                   const telemetry::Context* link) {
+  return take_entry_later(run, start_ledger_span(run, parent, node_id, kind, link), std::move(append));
 }
 
 Task<Result<void>> write_ledger(RunState& run, const telemetry::Context& parent, const telemetry::Context& about,
-                                LedgerDraft draft, const telemetry::Context* link,
-                                std::function<Result<void>(const LedgerEntry&)> with_it) {
+                                LedgerDraft draft, const telemetry::Context* link, Ledger::WithEntry with_it) {
   draft.run_id = run.run_id;
   draft.trace_id = run.trace_id;
   draft.span_id = about.span_id.hex();
-  std::string node_id = draft.node_id;
-  std::string kind = draft.kind;
-  std::function<Result<LedgerEntry>()> append = [services = run.services, entry = std::move(draft),
-                                                 with_it = std::move(with_it)]() -> Result<LedgerEntry> {
-    if (!with_it) return services->ledger->append(entry);
-    MESHFLOW_TRY(auto transaction, services->database->begin());
-    MESHFLOW_TRY(auto written, services->ledger->append(entry));
-    MESHFLOW_CHECK(with_it(written));
-    MESHFLOW_CHECK(transaction.commit());
-    return written;
+  telemetry::Span span = start_ledger_span(run, parent, draft.node_id, draft.kind, link);
+  if (!run.services->database->is_shared()) {  // nothing to wait for
+    return finished(take_entry(run, std::move(span), run.services->ledger->add(draft, with_it)));
+  }
+  std::function<Result<LedgerHead>()> append = [services = run.services, entry = std::move(draft),
+                                                with_it = std::move(with_it)] {
+    return services->ledger->add(entry, with_it);
   };
-  return write_ledger_by(run, parent, std::move(node_id), std::move(kind), std::move(append), link);
+  return take_entry_later(run, std::move(span), std::move(append));
 }
 
 }  // namespace meshflow::runtime

@@ -25,11 +25,11 @@ telemetry::Context record_gate(RunState& run, const telemetry::Context& parent, 
 // the disk. Resumes on the strand.
 Task<Result<void>> write_ledger(RunState& run, const telemetry::Context& parent, const telemetry::Context& about,
                                 LedgerDraft draft, const telemetry::Context* link = nullptr,
-                                std::function<Result<void>(const LedgerEntry&)> with_it = nullptr);
+                                Ledger::WithEntry with_it = nullptr);
 
 // The same for an entry that is written together with something else. `append` runs where it may wait for a disk.
-Task<Result<void>> write_ledger_by(RunState& run, const telemetry::Context& parent, std::string node_id,
-                                   std::string kind, std::function<Result<LedgerEntry>()> append,
+Task<Result<void>> write_ledger_by(RunState& run, const telemetry::Context& parent, std::string_view node_id,
+                                   std::string_view kind, std::function<Result<LedgerHead>()> append,
                                    const telemetry::Context* link = nullptr);
 
 // Work on the run's database: where that is a file, on a thread that may wait for the disk. Resumes on the strand.

@@ -217,7 +217,7 @@ std::string GraphBuilder::digest() const {
     text += fmt::format("loop {} {} {} {}\n", loop.from, loop.to, loop.max_iterations,
                         loop.until ? loop.until->text() : "");
   }
-  return to_hex(sha256(text));
+  return sha256_hex(text);
 }
 
 Result<std::shared_ptr<const CompiledGraph>> compile(const Workflow& workflow) {

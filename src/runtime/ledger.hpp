@@ -2,9 +2,12 @@
 // docs/ledger-format.md specifies the bytes.
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -14,43 +17,10 @@
 #include "base/clock.hpp"
 #include "meshflow/base/error.hpp"
 #include "runtime/database.hpp"
+#include "runtime/ledger_entry.hpp"
+#include "runtime/ledger_unwritten.hpp"
 
 namespace meshflow::runtime {
-
-inline constexpr std::size_t kLedgerTextBytesMax = 1024;  // of one text field; longer text is cut at a whole character
-inline constexpr int kLedgerFormatVersion = 1;
-
-// A decision to be recorded. Content goes in as digests only.
-struct LedgerDraft {
-  std::string run_id;
-  std::string trace_id = {};
-  std::string span_id = {};
-  std::string node_id = {};
-  std::string kind = {};  // run_started, node, tool, gate, pause, decision, run_ended, …
-  std::string verdict = {};  // allowed, blocked, pending, …
-  std::string reason = {};
-  std::int64_t cost_nano_usd = 0;
-  std::int64_t input_tokens = 0;
-  std::int64_t output_tokens = 0;
-  std::int64_t cached_tokens = 0;
-  std::int64_t carbon_nanograms = 0;
-  std::string input_digest = {};  // SHA-256, hex; empty where there is none
-  std::string output_digest = {};
-};
-
-struct LedgerEntry : LedgerDraft {
-  std::int64_t seq = 0;  // counts from 1, over all runs
-  std::int64_t time_unix_nanos = 0;
-  std::string prev_hash = {};  // hex; 64 zeros in the first entry
-  std::string entry_hash = {};  // hex
-};
-
-// SHA-256, hex, for digests of content.
-[[nodiscard]] std::string digest_of(std::string_view content);
-
-// The bytes that an entry's hash is taken over (everything but entry_hash), and that hash in hex.
-[[nodiscard]] std::string canonical_bytes(const LedgerEntry& entry);
-[[nodiscard]] std::string hash_of(const LedgerEntry& entry);
 
 enum class LedgerFault {
   none,
@@ -81,9 +51,16 @@ class Ledger {
   [[nodiscard]] static Result<std::unique_ptr<Ledger>> open(std::shared_ptr<Database> database,
                                                             const Clock& clock = system_clock());
 
-  // Returns once the entry is on the device; within a Transaction of the Database, once that is committed. Invalid
-  // UTF-8 is replaced, long text is cut. The Errors are the Database's.
+  // Returns once the entry is on the device; within a Transaction of this thread, once that is committed. Entries that
+  // threads append at the same time share one sync. Invalid UTF-8 is replaced, long text is cut. The Errors are the
+  // Database's.
   [[nodiscard]] Result<LedgerEntry> append(const LedgerDraft& draft);
+  // The same, for who needs to know no more of the entry than where it stands. What `with_it` writes is in the same
+  // transaction: all or nothing.
+  using WithEntry = std::function<Result<void>(const LedgerEntry&)>;
+  [[nodiscard]] Result<LedgerHead> add(const LedgerDraft& draft, const WithEntry& with_it = nullptr);
+  // A Transaction of the Database in which entries may be appended.
+  [[nodiscard]] Result<Transaction> begin();
   // All or none, with one sync.
   [[nodiscard]] Result<std::vector<LedgerEntry>> append_batch(std::span<const LedgerDraft> drafts);
 
@@ -97,14 +74,18 @@ class Ledger {
                                             const std::map<std::string, std::string>& heads = {});
 
  private:
-  struct Tail {
-    std::int64_t seq = 0;
-    std::string hash;
-  };
+  struct Waiting;
   Ledger(std::shared_ptr<Database> database, const Clock& clock) : database_(std::move(database)), clock_(&clock) {}
   [[nodiscard]] Result<void> prepare();
-  [[nodiscard]] Result<Tail> tail();
-  [[nodiscard]] Result<LedgerEntry> insert(const LedgerDraft& draft, const Tail& tail);
+  [[nodiscard]] Result<LedgerHead> head_row();
+  [[nodiscard]] Result<void> insert_row(const LedgerEntry& entry);
+  [[nodiscard]] Result<LedgerEntry> insert(const LedgerDraft& draft, const LedgerHead& head);
+  [[nodiscard]] Result<LedgerEntry> append_alone(const LedgerDraft& draft, const WithEntry& with_it);
+  [[nodiscard]] Result<LedgerEntry> append_together(const LedgerDraft& draft, const WithEntry& with_it);
+  [[nodiscard]] std::vector<Result<LedgerEntry>> commit(std::span<Waiting* const> batch);
+  [[nodiscard]] Result<std::vector<LedgerEntry>> commit_whole(Transaction transaction, std::span<Waiting* const> batch);
+  [[nodiscard]] Result<LedgerHead> keep_unwritten(const LedgerDraft& draft);
+  [[nodiscard]] Result<void> write_rows();
 
   std::shared_ptr<Database> database_;  // shared with the RunStore of the same file; outlives the statements
   const Clock* clock_;
@@ -112,6 +93,16 @@ class Ledger {
   Statement insert_;
   Statement of_run_;
   Statement head_of_run_;
+
+  // Appends to a file: one thread commits those of all that wait.
+  std::mutex queue_mutex_;
+  std::condition_variable turn_;
+  std::vector<Waiting*> queue_;  // at most one for each thread that appends
+  bool is_committing_ = false;
+
+  // Appends to a database in memory; under its lock.
+  UnwrittenEntries unwritten_;
+  std::optional<LedgerHead> head_;  // of the chain; null: to be read
 };
 
 }  // namespace meshflow::runtime

@@ -11,7 +11,6 @@ namespace {
 
 // Entries that are tried as the origin of one that was moved; each try is one hash.
 constexpr std::int64_t kMoveSearchMax = 100'000;
-constexpr std::string_view kFirstPrevHash = "0000000000000000000000000000000000000000000000000000000000000000";
 
 // The place that an entry was written for, where its hash fits one: entries commit to their number.
 std::optional<std::int64_t> original_seq(LedgerEntry entry, std::int64_t seq_max) {
@@ -171,6 +170,7 @@ bool is_sound_ledger_row(const Statement& row) {
 Result<LedgerReport> Ledger::verify(std::optional<std::string_view> run_id,
                                     const std::map<std::string, std::string>& heads) {
   const auto lock = database_->lock();
+  MESHFLOW_CHECK(write_rows());
   MESHFLOW_TRY(auto bounds, database_->prepare("SELECT max(seq), max(seq) FILTER (WHERE run_id = ?) FROM ledger"));
   MESHFLOW_CHECK(bounds.bind(1, run_id.value_or("")).step());
   const std::int64_t seq_max = bounds.integer(0);

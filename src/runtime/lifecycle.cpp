@@ -89,7 +89,7 @@ RunRecord record_of(const RunState& run, RunStatus status) {
 
 // What is written together with a run's first and last entry: its record, and who carries it. Only a file outlives the
 // process: in memory only what a pause needs is kept.
-std::function<Result<void>(const LedgerEntry&)> with_record(const RunState& run, RunStatus status) {
+Ledger::WithEntry with_record(const RunState& run, RunStatus status) {
   if (!run.services->database->is_shared()) return nullptr;
   return [services = run.services, record = record_of(run, status)](const LedgerEntry& entry) mutable -> Result<void> {
     record.ledger_head = entry.entry_hash;
@@ -230,8 +230,10 @@ Task<RunOutcome> pause(std::shared_ptr<RunState> run, const GraphFrame& frame) {
   what.entry.reason = waiting.request.reason;
   what.entry.input_digest = waiting.request.content_digest;
   const std::string node_id = waiting.request.node_id;
-  std::function<Result<LedgerEntry>()> append = [services = run->services, pause = std::move(what)] {
-    return services->store->pause(*services->ledger, pause);
+  std::function<Result<LedgerHead>()> append = [services = run->services, pause = std::move(what)] {
+    return services->store->pause(*services->ledger, pause).map([](LedgerEntry entry) {
+      return LedgerHead{entry.seq, std::move(entry.entry_hash)};
+    });
   };
   auto written = co_await write_ledger_by(*run, run->root.context(), node_id, "pause", std::move(append));
   if (!written) co_return tl::unexpected(written.error());

@@ -230,7 +230,7 @@ Result<std::optional<RequestRecord>> RunStore::request_of(std::string_view run_i
 }
 
 Result<LedgerEntry> RunStore::pause(Ledger& ledger, const Pause& pause) {
-  MESHFLOW_TRY(auto transaction, database_->begin());
+  MESHFLOW_TRY(auto transaction, ledger.begin());
   MESHFLOW_TRY(auto entry, ledger.append(pause.entry));
   RunRecord run = pause.run;
   run.status = RunStatus::paused;
@@ -265,7 +265,7 @@ LedgerDraft decision_entry(const RunRecord& run, const RequestRecord& open, cons
 }  // namespace
 
 Result<LedgerEntry> RunStore::decide(Ledger& ledger, const DecisionRecord& record) {
-  MESHFLOW_TRY(auto transaction, database_->begin());
+  MESHFLOW_TRY(auto transaction, ledger.begin());
   MESHFLOW_TRY(auto run, find(record.run_id));
   MESHFLOW_TRY(const auto all, requests(record.run_id));
   const RequestRecord* open = nullptr;

@@ -299,6 +299,74 @@ TEST_F(LedgerFile, ThreadsAppendToOneChain) {
   EXPECT_EQ(report.entries, 1000);
 }
 
+TEST_F(LedgerFile, AnEntryInMemoryIsARowOnceSomebodyReads) {
+  const auto database = Database::open(":memory:").value();
+  const auto own = ledger(database);
+  constexpr int kEntries = 1000;  // more than a block of them
+  std::vector<LedgerHead> heads;
+  for (int at = 0; at < kEntries; ++at) {
+    LedgerDraft odd = draft(fmt::format("run_{}", at % 2));
+    if (at % 100 == 0) odd.node_id = "a\xff";
+    heads.push_back(own->add(odd).value());
+  }
+  const auto entries = own->entries("run_0").value();
+  ASSERT_EQ(entries.size(), kEntries / 2);
+  EXPECT_EQ(entries[50].seq, heads[100].seq);
+  EXPECT_EQ(entries[50].entry_hash, heads[100].entry_hash);
+  EXPECT_EQ(entries[50].node_id, "a\xEF\xBF\xBD");
+  EXPECT_EQ(entries[1].reason, "über");
+  EXPECT_EQ(entries[1].carbon_nanograms, 24'500'000);
+  EXPECT_EQ(entries[1].output_digest, digest_of("answer"));
+  EXPECT_EQ(own->head("run_1").value(), heads.back().entry_hash);
+  const auto report = own->verify().value();
+  EXPECT_TRUE(report.holds()) << report.message;
+  EXPECT_EQ(report.entries, kEntries);
+}
+
+TEST_F(LedgerFile, AChainInMemoryGoesOnAfterATransactionThatWasGivenUp) {
+  const auto own = ledger(Database::open(":memory:").value());
+  ASSERT_TRUE(own->add(draft("run_a")));
+  {
+    const auto given_up = own->begin();
+    ASSERT_TRUE(given_up);
+    ASSERT_EQ(own->add(draft("run_b")).value().seq, 2);
+  }
+  EXPECT_EQ(own->add(draft("run_a")).value().seq, 2);
+  {
+    auto kept = own->begin();
+    ASSERT_EQ(own->append(draft("run_a"))->seq, 3);
+    ASSERT_TRUE(kept->commit());
+  }
+  EXPECT_EQ(own->add(draft("run_a")).value().seq, 4);
+  EXPECT_TRUE(own->verify().value().holds());
+  EXPECT_EQ(own->entries("run_a")->size(), 4);
+  EXPECT_TRUE(own->entries("run_b")->empty());
+}
+
+TEST_F(LedgerFile, AmongEntriesThatShareASyncOnlyTheOneThatFailsIsNotWritten) {
+  const auto shared = ledger(open());
+  constexpr int kThreads = 6;
+  constexpr int kEach = 10;
+  {
+    std::vector<std::jthread> threads;
+    for (int thread = 0; thread < kThreads; ++thread) {
+      threads.emplace_back([&shared, thread] {
+        for (int at = 0; at < kEach; ++at) {
+          const bool fails = at % 5 == 4;
+          const auto entry = shared->add(draft(fmt::format("run_{}", thread)), [fails](const LedgerEntry&) {
+            return fails ? Result<void>(fail(ErrorCode::conflict, "not this one")) : Result<void>();
+          });
+          EXPECT_EQ(entry.has_value(), !fails);
+        }
+      });
+    }
+  }
+  for (int thread = 0; thread < kThreads; ++thread) {
+    EXPECT_EQ(shared->entries(fmt::format("run_{}", thread))->size(), kEach - 2);
+  }
+  EXPECT_TRUE(verify().holds());
+}
+
 TEST_F(LedgerFile, ProcessesAppendToOneChain) {
   ASSERT_NE(open(), nullptr);  // the tables are there before the processes begin
   constexpr int kEach = 40;
