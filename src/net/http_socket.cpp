@@ -1,0 +1,91 @@
+#include "net/http_socket.hpp"
+
+#include <utility>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace meshflow::net {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
+// Named: GCC 12 is not to see temporaries in awaited expressions.
+constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+
+class PlainSocket final : public HttpSocket {
+ public:
+  explicit PlainSocket(tcp::socket socket) : socket_(std::move(socket)) {}
+
+  asio::awaitable<bool> handshake() override { co_return true; }
+  asio::awaitable<Transfer> read_some(asio::mutable_buffer buffer) override {
+    const auto [error, bytes] = co_await socket_.async_read_some(buffer, kAwait);
+    co_return Transfer{bytes, error.failed()};
+  }
+  asio::awaitable<Transfer> write_some(std::array<asio::const_buffer, 2> buffers) override {
+    const auto [error, bytes] = co_await socket_.async_write_some(buffers, kAwait);
+    co_return Transfer{bytes, error.failed()};
+  }
+  asio::awaitable<void> shutdown_write() override {
+    boost::system::error_code ignored;
+    socket_.shutdown(tcp::socket::shutdown_send, ignored);
+    co_return;
+  }
+  void cancel() noexcept override {
+    boost::system::error_code ignored;
+    socket_.cancel(ignored);
+  }
+  void close() noexcept override {
+    boost::system::error_code ignored;
+    socket_.close(ignored);
+  }
+
+ private:
+  tcp::socket socket_;
+};
+
+class TlsSocket final : public HttpSocket {
+ public:
+  TlsSocket(tcp::socket socket, TlsContext& tls) : stream_(std::move(socket), tls) {}
+
+  asio::awaitable<bool> handshake() override {
+    const auto [error] = co_await stream_.async_handshake(asio::ssl::stream_base::server, kAwait);
+    co_return !error.failed();
+  }
+  asio::awaitable<Transfer> read_some(asio::mutable_buffer buffer) override {
+    const auto [error, bytes] = co_await stream_.async_read_some(buffer, kAwait);
+    co_return Transfer{bytes, error.failed()};
+  }
+  asio::awaitable<Transfer> write_some(std::array<asio::const_buffer, 2> buffers) override {
+    // TLS writes one buffer at a time.
+    const asio::const_buffer buffer = buffers[0].size() > 0 ? buffers[0] : buffers[1];
+    const auto [error, bytes] = co_await stream_.async_write_some(buffer, kAwait);
+    co_return Transfer{bytes, error.failed()};
+  }
+  asio::awaitable<void> shutdown_write() override {
+    // Sends close_notify and waits for the peer's, which the connection's time limit bounds.
+    co_await stream_.async_shutdown(kAwait);
+  }
+  void cancel() noexcept override {
+    boost::system::error_code ignored;
+    stream_.lowest_layer().cancel(ignored);
+  }
+  void close() noexcept override {
+    boost::system::error_code ignored;
+    stream_.lowest_layer().close(ignored);
+  }
+
+ private:
+  asio::ssl::stream<tcp::socket> stream_;
+};
+
+}  // namespace
+
+std::unique_ptr<HttpSocket> make_http_socket(tcp::socket socket, TlsContext* tls) {
+  if (tls == nullptr) return std::make_unique<PlainSocket>(std::move(socket));
+  return std::make_unique<TlsSocket>(std::move(socket), *tls);
+}
+
+}  // namespace meshflow::net
