@@ -29,7 +29,16 @@ struct Receiver {
   std::size_t body_bytes_max = 0;
   std::size_t header_bytes = 0;
   bool too_large = false;
+  const HttpRequest* request = nullptr;
+  CURL* easy = nullptr;
+  bool is_enough = false;
 };
+
+int status_of(CURL* easy) {
+  long status = 0;
+  curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+  return static_cast<int>(status);
+}
 
 std::size_t receive_body(char* data, std::size_t, std::size_t size, void* user) {
   auto& receiver = *static_cast<Receiver*>(user);
@@ -38,7 +47,10 @@ std::size_t receive_body(char* data, std::size_t, std::size_t size, void* user) 
     return 0;
   }
   receiver.response.body.append(data, size);
-  return size;
+  if (!receiver.request->is_enough) return size;
+  if (receiver.response.status == 0) receiver.response.status = status_of(receiver.easy);
+  receiver.is_enough = receiver.request->is_enough(receiver.response);
+  return receiver.is_enough ? 0 : size;
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -91,6 +103,13 @@ HttpFailurePhase phase_of(CURLcode code) {
   }
 }
 
+bool is_token(std::string_view text) {
+  constexpr std::string_view kSigns = "!#$%&'*+-.^_`|~";
+  return !text.empty() && std::ranges::all_of(text, [&](unsigned char c) {
+    return std::isalnum(c) != 0 || kSigns.find(static_cast<char>(c)) != std::string_view::npos;
+  });
+}
+
 bool is_header_text(std::string_view text) {
   return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
 }
@@ -127,7 +146,10 @@ class HttpClient::Transport {
   Transport(const Transport&) = delete;
   Transport& operator=(const Transport&) = delete;
 
-  HttpResult post(const HttpRequest& request) {
+  HttpResult send(const HttpRequest& request) {
+    if (!is_token(request.method)) {
+      return failure(HttpFailurePhase::request, request, fmt::format("\"{}\" is no method", request.method));
+    }
     if (cancelled_) return failure(HttpFailurePhase::cancelled, request, "cancelled");
     open();
     HeaderList headers;
@@ -142,6 +164,8 @@ class HttpClient::Transport {
 
     Receiver receiver;
     receiver.body_bytes_max = request.response_bytes_max;
+    receiver.request = &request;
+    receiver.easy = easy_;
     std::array<char, CURL_ERROR_SIZE> details{};
     apply(request, headers.get(), receiver, details.data());
     const CURLcode code = perform();
@@ -153,7 +177,7 @@ class HttpClient::Transport {
       return failure(HttpFailurePhase::too_large, request,
                      fmt::format("the response is larger than {} bytes", request.response_bytes_max));
     }
-    if (code != CURLE_OK) {
+    if (code != CURLE_OK && !receiver.is_enough) {
       return failure(phase_of(code), request, details[0] != '\0' ? details.data() : curl_easy_strerror(code));
     }
     receiver.response.status = status_;
@@ -176,7 +200,7 @@ class HttpClient::Transport {
   static tl::unexpected<HttpFailure> failure(HttpFailurePhase phase, const HttpRequest& request, std::string_view why) {
     std::string_view place = request.url.substr(0, request.url.find('?'));
     if (const auto at = place.rfind('@'); at != std::string_view::npos) place.remove_prefix(at + 1);
-    return tl::unexpected(HttpFailure{phase, fmt::format("POST to {} failed: {}", place, why)});
+    return tl::unexpected(HttpFailure{phase, fmt::format("{} to {} failed: {}", request.method, place, why)});
   }
 
   void open() {
@@ -198,9 +222,7 @@ class HttpClient::Transport {
     curl_easy_setopt(easy_, CURLOPT_URL, url.c_str());
     curl_easy_setopt(easy_, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy_, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy_, CURLOPT_POST, 1L);
-    curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, request.body.data() == nullptr ? "" : request.body.data());
-    curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+    apply_method(request);
     curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(easy_, CURLOPT_ACCEPT_ENCODING, "");  // all that libcurl can undo
     curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, std::max<long>(1, request.connect_timeout.count()));
@@ -220,6 +242,25 @@ class HttpClient::Transport {
     }
   }
 
+  void apply_method(const HttpRequest& request) {
+    const bool takes_body = request.method == "POST" || request.method == "PUT" || request.method == "PATCH";
+    std::string_view implied = "GET";  // what libcurl would write by itself
+    if (request.method == "HEAD") {
+      curl_easy_setopt(easy_, CURLOPT_NOBODY, 1L);
+      implied = "HEAD";
+    } else if (takes_body || !request.body.empty()) {
+      curl_easy_setopt(easy_, CURLOPT_POST, 1L);
+      implied = "POST";
+      curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, request.body.data() == nullptr ? "" : request.body.data());
+      curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+    } else {
+      curl_easy_setopt(easy_, CURLOPT_HTTPGET, 1L);
+    }
+    if (request.method != implied) {
+      curl_easy_setopt(easy_, CURLOPT_CUSTOMREQUEST, std::string(request.method).c_str());
+    }
+  }
+
   CURLcode perform() {
     curl_multi_add_handle(multi_, easy_);
     CURLcode result = CURLE_RECV_ERROR;
@@ -232,9 +273,7 @@ class HttpClient::Transport {
     while (const CURLMsg* message = curl_multi_info_read(multi_, &queued)) {
       if (message->msg == CURLMSG_DONE) result = message->data.result;
     }
-    long status = 0;
-    curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
-    status_ = static_cast<int>(status);
+    status_ = status_of(easy_);
     curl_multi_remove_handle(multi_, easy_);
     return result;
   }
@@ -249,7 +288,7 @@ class HttpClient::Transport {
 
 HttpClient::HttpClient(TlsSettings tls) : transport_(std::make_unique<Transport>(std::move(tls))) {}
 HttpClient::~HttpClient() = default;
-HttpResult HttpClient::post(const HttpRequest& request) { return transport_->post(request); }
+HttpResult HttpClient::send(const HttpRequest& request) { return transport_->send(request); }
 void HttpClient::cancel() noexcept { transport_->cancel(); }
 
 void HttpClient::after_fork_in_child() noexcept {

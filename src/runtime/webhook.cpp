@@ -26,7 +26,7 @@ Result<void> post_webhook(const std::string& url, const PendingRequest& request,
   post.body = text;
   post.connect_timeout = kWebhookTime;
   post.total_timeout = kWebhookTime;
-  const auto response = client.post(post);
+  const auto response = client.send(post);
   if (!response) {
     return fail(ErrorCode::unavailable, fmt::format("the approval webhook was not told of run {}: {}", request.run_id,
                                                     response.error().message));

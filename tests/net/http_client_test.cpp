@@ -25,7 +25,7 @@ std::string write_file(const std::string& name, const std::string& text) {
 }
 
 HttpResult post_to(const std::string& url, HttpClient& client, std::chrono::milliseconds timeout = 10s) {
-  return client.post({.url = url, .body = "hello", .total_timeout = timeout});
+  return client.send({.url = url, .body = "hello", .total_timeout = timeout});
 }
 
 TEST(HttpClient, SendsBodyAndHeadersAndReturnsTheWholeAnswer) {
@@ -33,7 +33,7 @@ TEST(HttpClient, SendsBodyAndHeadersAndReturnsTheWholeAnswer) {
   server.script({.status = 202, .headers = {{"X-Answer", "42"}}, .body = std::string("b\0c", 3)});
   HttpClient client;
   const std::string body("\x00\x01\xff", 3);
-  const auto response = client.post({.url = server.url("/v1/traces?x=1"),
+  const auto response = client.send({.url = server.url("/v1/traces?x=1"),
                                      .headers = {{"Content-Type", "application/x-protobuf"}, {"X-Empty", ""}},
                                      .body = body});
   ASSERT_TRUE(response) << response.error().message;
@@ -48,6 +48,38 @@ TEST(HttpClient, SendsBodyAndHeadersAndReturnsTheWholeAnswer) {
   EXPECT_EQ(requests[0].headers.at("x-empty"), "");
   EXPECT_EQ(requests[0].headers.count("expect"), 0u);
   EXPECT_EQ(requests[0].body, body);
+}
+
+TEST(HttpClient, SendsWhicheverMethodIsAsked) {
+  HttpServer server;
+  HttpClient client;
+  EXPECT_TRUE(client.send({.url = server.url("/"), .method = "GET"}));
+  EXPECT_TRUE(client.send({.url = server.url("/"), .body = "x", .method = "GET"}));
+  EXPECT_TRUE(client.send({.url = server.url("/"), .method = "HEAD"}));
+  EXPECT_TRUE(client.send({.url = server.url("/"), .body = "put", .method = "PUT"}));
+  EXPECT_TRUE(client.send({.url = server.url("/"), .method = "DELETE"}));
+  EXPECT_TRUE(client.send({.url = server.url("/"), .body = "post"}));
+  const auto bad = client.send({.url = server.url("/"), .method = "GET /x HTTP/1.1\r\nA:"});
+  ASSERT_FALSE(bad);
+  EXPECT_EQ(bad.error().phase, HttpFailurePhase::request);
+  std::vector<std::string> seen;
+  for (const auto& request : server.requests()) seen.push_back(request.method + " " + request.body);
+  EXPECT_THAT(seen, ::testing::ElementsAre("GET ", "GET x", "HEAD ", "PUT put", "DELETE ", "POST post"));
+}
+
+TEST(HttpClient, AnAnswerThatIsEnoughEndsAnExchangeThatTheServerKeepsOpen) {
+  HttpServer server;
+  server.script({.status = 201, .body = "data: 1\n\n", .ending = ScriptedReply::Ending::stays_open});
+  HttpClient client;
+  int status_seen = 0;
+  const auto response = client.send({.url = server.url("/"), .is_enough = [&](const HttpResponse& so_far) {
+                                       status_seen = so_far.status;
+                                       return so_far.body.ends_with("\n\n");
+                                     }});
+  ASSERT_TRUE(response) << response.error().message;
+  EXPECT_EQ(status_seen, 201);
+  EXPECT_EQ(response->status, 201);
+  EXPECT_EQ(response->body, "data: 1\n\n");
 }
 
 TEST(HttpClient, AnErrorStatusIsAnAnswerAndARedirectIsNotFollowed) {
@@ -88,15 +120,15 @@ TEST(HttpClient, AnAnswerPastTheLimitIsRefused) {
   HttpServer server;
   server.reply_always({.body = std::string(2000, 'x')});
   HttpClient client;
-  const auto response = client.post({.url = server.url("/"), .response_bytes_max = 1999});
+  const auto response = client.send({.url = server.url("/"), .response_bytes_max = 1999});
   EXPECT_EQ(response.error().phase, HttpFailurePhase::too_large);
-  EXPECT_TRUE(client.post({.url = server.url("/"), .response_bytes_max = 2000}));
+  EXPECT_TRUE(client.send({.url = server.url("/"), .response_bytes_max = 2000}));
 }
 
 TEST(HttpClient, AHeaderWithALineBreakIsNotSent) {
   HttpServer server;
   HttpClient client;
-  const auto response = client.post({.url = server.url("/"), .headers = {{"X-A", "1\r\nX-B: 2"}}});
+  const auto response = client.send({.url = server.url("/"), .headers = {{"X-A", "1\r\nX-B: 2"}}});
   EXPECT_EQ(response.error().phase, HttpFailurePhase::request);
   EXPECT_EQ(server.requests().size(), 0u);
 }

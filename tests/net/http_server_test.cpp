@@ -98,7 +98,7 @@ TEST_F(HttpServerTest, HandsTheWholeRequestToTheHandlerAndItsReplyToTheClient) {
   });
   HttpClient client;
   const std::string body("\x00\x01\xff", 3);
-  const auto response = client.post(
+  const auto response = client.send(
       {.url = url("/v1/a%20b?x=1&x=%26&y"), .headers = {{"Content-Type", "text/X; charset=a"}}, .body = body});
   ASSERT_TRUE(response) << response.error().message;
   EXPECT_EQ(response->status, 202);
@@ -252,7 +252,7 @@ TEST_F(HttpServerTest, SpeaksTls) {
   const std::string body(300'000, 'b');
   for (int i = 0; i < 2; ++i) {
     const auto response =
-        client.post({.url = fmt::format("https://127.0.0.1:{}/tls", port()), .headers = {}, .body = body});
+        client.send({.url = fmt::format("https://127.0.0.1:{}/tls", port()), .headers = {}, .body = body});
     ASSERT_TRUE(response) << response.error().message;
     EXPECT_EQ(response->body, "POST /tls 300000");
   }
@@ -494,7 +494,7 @@ TEST_F(HttpServerTest, TakesABodyOfExactlyTheLimit) {
   listen(echo, options);
   HttpClient client;
   const std::string body(3 << 20, 'x');
-  const auto response = client.post({.url = url("/x"), .headers = {}, .body = body});
+  const auto response = client.send({.url = url("/x"), .headers = {}, .body = body});
   ASSERT_TRUE(response) << response.error().message;
   EXPECT_EQ(response->body, "POST /x 3145728");
 }

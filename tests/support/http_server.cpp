@@ -178,6 +178,14 @@ class HttpServer::Implementation {
         asio::write(stream, asio::buffer(whole.data(), whole.size() - (reply.body.size() + 1) / 2), error);
         return false;
       }
+      case ScriptedReply::Ending::stays_open: {
+        auto response = response_of(reply);
+        response.content_length(reply.body.size() + 1);
+        http::write(stream, response, error);
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return stopping_; });
+        return false;
+      }
       case ScriptedReply::Ending::whole: break;
     }
     http::write(stream, response_of(reply), error);

@@ -19,6 +19,7 @@ struct ScriptedReply {
     close,         // the connection closes before a reply
     reset,         // the same, with a TCP reset
     half_a_body,   // Content-Length says all, half of it comes, then the connection closes
+    stays_open,    // the whole body comes, but no end of it: the connection stays open
   };
   int status = 200;
   std::vector<std::pair<std::string, std::string>> headers = {};

@@ -105,7 +105,7 @@ class OtlpHttpExporter final : public SpanExporter {
     request.response_bytes_max = kResponseBytesMax;
     request.total_timeout = std::max(milliseconds(1), duration_cast<milliseconds>(deadline - clock_->now()));
     request.connect_timeout = request.total_timeout;
-    const net::HttpResult response = client_.post(request);
+    const net::HttpResult response = client_.send(request);
     if (!response) {
       return {.kind = is_transient(response.error().phase) ? Attempt::Kind::transient : Attempt::Kind::refused,
               .error = response.error().message};
