@@ -56,13 +56,17 @@ class Workflow:
         return workflow
 
     def node(self, id, kind="agent", *, role="executor", agent=None, model=None, prompt=None, tools=None, arguments=None,
-             risk=None, timeout_s=None, retries=None, on_block=None, output_schema=None, subgraph=None):
-        """Adds a node; fields as in a workflow file. `arguments` and `output_schema` may be dicts."""
+             risk=None, timeout_s=None, retries=None, on_block=None, output_schema=None, subgraph=None, method=None, url=None,
+             headers=None, body=None, response_bytes_max=None, command=None, args=None, env=None):
+        """Adds a node; fields as in a workflow file. `arguments` and `output_schema` may be dicts, a `body` what JSON can say."""
         given = {
             "id": id, "kind": kind, "role": role, "agent": agent, "model": model, "prompt": prompt,
             "tools": None if tools is None else list(tools), "arguments": _json(arguments), "risk": risk,
             "timeout_s": timeout_s, "retries": retries, "on_block": on_block, "output_schema": _json(output_schema),
-            "subgraph": subgraph._graph if isinstance(subgraph, Workflow) else subgraph,
+            "subgraph": subgraph._graph if isinstance(subgraph, Workflow) else subgraph, "method": method, "url": url,
+            "headers": None if headers is None else dict(headers), "body": _json(body), "body_is_json": not isinstance(body, str),
+            "response_bytes_max": response_bytes_max, "command": command, "args": None if args is None else list(args),
+            "env": None if env is None else dict(env),
         }
         self._graph.node({name: value for name, value in given.items() if value is not None})
         return self

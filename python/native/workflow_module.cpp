@@ -13,19 +13,47 @@ T value_of(const py::dict& fields, const char* name, T otherwise) {
   return fields.contains(name) ? fields[name].cast<T>() : otherwise;
 }
 
-NodeKind node_kind_from(const std::string& name) {
-  for (const NodeKind kind : {NodeKind::agent, NodeKind::tool, NodeKind::human, NodeKind::router, NodeKind::subgraph}) {
-    if (name == name_of(kind)) return kind;
-  }
+NodeKind kind_or_raise(const std::string& name) {
+  if (const auto kind = node_kind_from(name)) return *kind;
   raise({ErrorCode::invalid_argument, "no kind of node is called " + name, std::nullopt,
-         "agent, tool, human, router or subgraph"});
+         "agent, tool, human, router, subgraph, http or mcp"});
+}
+
+HeaderTexts texts_of(const py::dict& fields, const char* name) {
+  HeaderTexts texts;
+  if (!fields.contains(name)) return texts;
+  for (const auto& [key, value] : fields[name].cast<py::dict>()) {
+    texts.emplace_back(key.cast<std::string>(), value.cast<std::string>());
+  }
+  return texts;
+}
+
+HttpCall http_from(const py::dict& fields) {
+  HttpCall call;
+  call.method = value_of<std::string>(fields, "method", {});
+  call.url = value_of<std::string>(fields, "url", {});
+  call.headers = texts_of(fields, "headers");
+  call.body = value_of<std::string>(fields, "body", {});
+  call.body_is_json = value_of<bool>(fields, "body_is_json", false);
+  call.response_bytes_max = value_of<std::int64_t>(fields, "response_bytes_max", call.response_bytes_max);
+  return call;
+}
+
+McpServer mcp_from(const py::dict& fields) {
+  McpServer server;
+  server.command = value_of<std::string>(fields, "command", {});
+  server.args = value_of<std::vector<std::string>>(fields, "args", {});
+  server.environment = texts_of(fields, "env");
+  server.url = value_of<std::string>(fields, "url", {});
+  server.headers = texts_of(fields, "headers");
+  return server;
 }
 
 // Every field was named and given its type by Workflow.node in Python; what is not there keeps its default.
 Node node_from(const py::dict& fields) {
   Node node;
   node.id = fields["id"].cast<std::string>();
-  node.kind = node_kind_from(fields["kind"].cast<std::string>());
+  node.kind = kind_or_raise(fields["kind"].cast<std::string>());
   node.role = role_or_raise(fields["role"].cast<std::string>());
   node.agent = value_of<std::string>(fields, "agent", {});
   node.model = value_of<std::string>(fields, "model", {});
@@ -39,6 +67,8 @@ Node node_from(const py::dict& fields) {
   node.output_schema = value_of<std::string>(fields, "output_schema", {});
   if (fields.contains("subgraph"))
     node.subgraph = std::make_shared<const Workflow>(fields["subgraph"].cast<Workflow>());
+  if (node.kind == NodeKind::http) node.http = http_from(fields);
+  if (node.kind == NodeKind::mcp) node.mcp = mcp_from(fields);
   return node;
 }
 

@@ -200,7 +200,8 @@ class HttpClient::Transport {
   static tl::unexpected<HttpFailure> failure(HttpFailurePhase phase, const HttpRequest& request, std::string_view why) {
     std::string_view place = request.url.substr(0, request.url.find('?'));
     if (const auto at = place.rfind('@'); at != std::string_view::npos) place.remove_prefix(at + 1);
-    return tl::unexpected(HttpFailure{phase, fmt::format("{} to {} failed: {}", request.method, place, why)});
+    return tl::unexpected(
+        HttpFailure{phase, fmt::format("{} to {} failed: {}", request.method, place, why), std::string(why)});
   }
 
   void open() {

@@ -62,7 +62,8 @@ enum class HttpFailurePhase {
 
 struct HttpFailure {
   HttpFailurePhase phase;
-  std::string message;  // a sentence that names the host
+  std::string message;  // a sentence that names the address, without its query and password
+  std::string reason;  // the same without the address
 };
 
 using HttpResult = tl::expected<HttpResponse, HttpFailure>;

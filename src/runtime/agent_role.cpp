@@ -1,7 +1,7 @@
-#include <algorithm>
 #include <array>
 
 #include "meshflow/runtime/agent.hpp"
+#include "runtime/enum_names.hpp"
 
 namespace meshflow {
 namespace {
@@ -12,12 +12,10 @@ constexpr std::array<std::string_view, 6> kRoleNames = {"orchestrator", "planner
 
 }  // namespace
 
-std::string_view name_of(AgentRole role) noexcept { return kRoleNames[static_cast<std::size_t>(role)]; }
+std::string_view name_of(AgentRole role) noexcept { return runtime::name_in(kRoleNames, role); }
 
 std::optional<AgentRole> agent_role_from(std::string_view name) noexcept {
-  const auto found = std::find(kRoleNames.begin(), kRoleNames.end(), name);
-  if (found == kRoleNames.end()) return std::nullopt;
-  return static_cast<AgentRole>(found - kRoleNames.begin());
+  return runtime::value_in<AgentRole>(kRoleNames, name);
 }
 
 }  // namespace meshflow

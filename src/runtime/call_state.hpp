@@ -1,6 +1,8 @@
 // What stands behind an AgentContext: one call of an agent, a tool or a model.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -68,8 +70,14 @@ struct Callee {
 
 // Each is called and resumes on the run's strand, and keeps the call alive by its shared_ptr.
 Task<Result<ModelReply>> call_model(std::shared_ptr<CallState> call, ModelRequest request);
+// `limit`: of one try; 0: the policy's step_timeout_s.
 Task<Result<std::string>> call_tool(std::shared_ptr<CallState> call, std::string name, std::string arguments,
-                                    std::string tool_call_id);
+                                    std::string tool_call_id, std::chrono::nanoseconds limit = {});
+
+// The policy's limit of time for one step; 0: none.
+[[nodiscard]] inline std::chrono::nanoseconds step_limit(const Policy& policy) noexcept {
+  return std::chrono::nanoseconds(static_cast<std::int64_t>(policy.step_timeout_s * 1e9));
+}
 
 }  // namespace runtime
 }  // namespace meshflow

@@ -9,6 +9,7 @@
 #include <boost/json.hpp>
 
 #include "runtime/condition_tree.hpp"
+#include "runtime/json_path.hpp"
 
 namespace meshflow::runtime {
 namespace {
@@ -38,15 +39,6 @@ Value value_of(const json::value& node) {
     case json::kind::object: return Missing{};
   }
   return Missing{};
-}
-
-const json::value* follow(const json::value* node, const PathStep& step) {
-  if (const auto* key = std::get_if<std::string>(&step)) {
-    const auto* object = node->if_object();
-    return object == nullptr ? nullptr : object->if_contains(*key);
-  }
-  const auto* array = node->if_array();
-  return array == nullptr ? nullptr : array->if_contains(std::get<std::size_t>(step));
 }
 
 class Evaluator {
@@ -90,21 +82,19 @@ class Evaluator {
       case Variable::iteration: return scope_.iteration();
       case Variable::output:
       case Variable::outputs:
-      case Variable::task: break;
+      case Variable::task:
+      case Variable::input: break;
     }
     const auto text = text_behind(use);
     if (!text) return Missing{};
     if (!use.json) return *text;
-    const json::value* node = parsed(*text);
-    for (const auto& step : use.path) {
-      if (node == nullptr) break;
-      node = follow(node, step);
-    }
+    const json::value* node = follow(parsed(*text), use.path);
     return node == nullptr ? Value(Missing{}) : value_of(*node);
   }
 
   std::optional<std::string_view> text_behind(const VariableUse& use) const {
     if (use.variable == Variable::task) return scope_.task();
+    if (use.variable == Variable::input) return std::nullopt;  // a template's: no condition has it
     return use.variable == Variable::output ? scope_.output() : scope_.output_of(use.node_id);
   }
 
@@ -113,15 +103,7 @@ class Evaluator {
     for (const auto& [source, value] : parsed_) {
       if (source.data() == text.data() && source.size() == text.size()) return value ? &*value : nullptr;
     }
-    std::optional<json::value> value;
-    if (text.size() <= kConditionJsonBytesMax) {
-      json::parse_options options;
-      options.max_depth = kConditionJsonDepthMax;
-      json::error_code failure;
-      auto found = json::parse(json::string_view(text.data(), text.size()), failure, {}, options);
-      if (!failure) value = std::move(found);
-    }
-    const auto& kept = parsed_.emplace_back(text, std::move(value)).second;
+    const auto& kept = parsed_.emplace_back(text, read_json(text)).second;
     return kept ? &*kept : nullptr;
   }
 
@@ -236,8 +218,8 @@ bool same(const ConditionTree& left, std::size_t left_index, const ConditionTree
 }  // namespace
 
 std::string_view name_of(Variable variable) noexcept {
-  static constexpr std::array<std::string_view, 9> kNames = {"output", "outputs", "task",   "uncertainty", "cost_usd",
-                                                             "tokens", "verdict", "status", "iteration"};
+  static constexpr std::array<std::string_view, 10> kNames = {"output", "outputs", "task",   "uncertainty", "cost_usd",
+                                                              "tokens", "verdict", "status", "iteration",   "input"};
   return kNames.at(static_cast<std::size_t>(variable));
 }
 

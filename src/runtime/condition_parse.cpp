@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <span>
 #include <utility>
 
 #include <fmt/format.h>
@@ -20,8 +21,10 @@ struct Token {
   std::size_t at = 0;     // byte offset
 };
 
-constexpr std::array<std::string_view, 9> kVariables = {"output", "outputs", "task",   "uncertainty", "cost_usd",
-                                                        "tokens", "verdict", "status", "iteration"};
+constexpr std::array kConditionVariables = {Variable::output,      Variable::outputs,  Variable::task,
+                                            Variable::uncertainty, Variable::cost_usd, Variable::tokens,
+                                            Variable::verdict,     Variable::status,   Variable::iteration};
+constexpr std::array kTemplateVariables = {Variable::input, Variable::task, Variable::outputs};
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_word_start(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
@@ -58,26 +61,40 @@ bool fits(ConditionType type, ConditionType wanted) { return type == wanted || t
 
 class ConditionParser {
  public:
-  ConditionParser(std::string_view text, const SourcePosition& base) : text_(text), base_(base) {}
+  ConditionParser(std::string_view text, const SourcePosition& base, std::string_view what,
+                  std::span<const Variable> variables)
+      : text_(text), base_(base), what_(what), variables_(variables) {}
 
   Result<Condition> parse() {
-    if (text_.size() > kConditionBytesMax) {
-      return fail_at(0, fmt::format("the condition has {} bytes, more than {}", text_.size(), kConditionBytesMax), {},
-                     ErrorCode::limit_exceeded);
-    }
-    MESHFLOW_CHECK(advance());
-    if (token_.kind == Token::Kind::end) return fail_at(0, "the condition is empty");
+    MESHFLOW_CHECK(begin());
     MESHFLOW_TRY(tree_.root, any());
     if (token_.kind != Token::Kind::end) return unexpected("the end, \"and\" or \"or\"");
     return Condition(std::make_shared<const ConditionTree>(std::move(tree_)));
   }
 
+  Result<TemplateOperand> parse_operand() {
+    MESHFLOW_CHECK(begin());
+    MESHFLOW_TRY(Operand what, operand());
+    if (token_.kind != Token::Kind::end) return unexpected("the end");
+    return TemplateOperand{std::move(what), std::move(tree_.references)};
+  }
+
  private:
+  Result<void> begin() {
+    if (text_.size() > kConditionBytesMax) {
+      return fail_at(0, fmt::format("the {} has {} bytes, more than {}", what_, text_.size(), kConditionBytesMax), {},
+                     ErrorCode::limit_exceeded);
+    }
+    MESHFLOW_CHECK(advance());
+    if (token_.kind == Token::Kind::end) return fail_at(0, fmt::format("the {} is empty", what_));
+    return {};
+  }
+
   tl::unexpected<Error> fail_at(std::size_t at, std::string message, std::string hint = {},
                                 ErrorCode code = ErrorCode::invalid_input) const {
     Error error{code, std::move(message), std::nullopt, std::move(hint)};
     if (base_.line > 0) error.position = position_of(at);
-    if (base_.line <= 0 || base_.column <= 0) error.message += fmt::format(", at column {} of the condition", at + 1);
+    if (base_.line <= 0 || base_.column <= 0) error.message += fmt::format(", at column {} of the {}", at + 1, what_);
     return tl::unexpected(std::move(error));
   }
 
@@ -93,7 +110,7 @@ class ConditionParser {
   }
 
   tl::unexpected<Error> unexpected(std::string_view wanted) const {
-    if (token_.kind == Token::Kind::end) return fail_at(token_.at, fmt::format("the condition ends before {}", wanted));
+    if (token_.kind == Token::Kind::end) return fail_at(token_.at, fmt::format("the {} ends before {}", what_, wanted));
     const auto shown = token_.kind == Token::Kind::string ? quoted(token_.text) : token_.text;
     std::string hint;
     if (token_.kind == Token::Kind::word) {
@@ -388,18 +405,21 @@ class ConditionParser {
   }
 
   static bool has_text(const VariableUse& use) {
-    return use.variable == Variable::output || use.variable == Variable::outputs || use.variable == Variable::task;
+    return use.variable == Variable::output || use.variable == Variable::outputs || use.variable == Variable::task ||
+           use.variable == Variable::input;
   }
 
   Result<void> variable_name(VariableUse& use) {
     if (token_.kind != Token::Kind::word) return unexpected("a variable");
-    const auto known = std::ranges::find(kVariables, token_.text);
-    if (known == kVariables.end()) {
-      return fail_at(token_.at, fmt::format("unknown variable {}", token_.text), name_hint(token_.text, kVariables));
+    const auto known = std::ranges::find(variables_, token_.text, [](Variable variable) { return name_of(variable); });
+    if (known == variables_.end()) {
+      std::vector<std::string_view> names;
+      for (const Variable variable : variables_) names.push_back(name_of(variable));
+      return fail_at(token_.at, fmt::format("unknown variable {}", token_.text), name_hint(token_.text, names));
     }
-    use.variable = static_cast<Variable>(known - kVariables.begin());
+    use.variable = *known;
     if (use.json && !has_text(use)) {
-      return fail_at(token_.at, fmt::format("json() reads output, outputs.NODE or task, not {}", *known));
+      return fail_at(token_.at, fmt::format("json() reads output, outputs.NODE or task, not {}", token_.text));
     }
     if (use.variable == Variable::verdict || use.variable == Variable::status) tree_.asks_about_blocks = true;
     MESHFLOW_CHECK(advance());
@@ -440,6 +460,8 @@ class ConditionParser {
 
   std::string_view text_;
   SourcePosition base_;
+  std::string_view what_;  // "condition", "template"
+  std::span<const Variable> variables_;
   std::size_t next_ = 0;
   std::size_t depth_ = 0;
   Token token_;
@@ -447,7 +469,11 @@ class ConditionParser {
 };
 
 Result<Condition> parse_condition(std::string_view text, const SourcePosition& base) {
-  return ConditionParser(text, base).parse();
+  return ConditionParser(text, base, "condition", kConditionVariables).parse();
+}
+
+Result<TemplateOperand> parse_template_operand(std::string_view text, const SourcePosition& base) {
+  return ConditionParser(text, base, "template", kTemplateVariables).parse_operand();
 }
 
 }  // namespace meshflow::runtime

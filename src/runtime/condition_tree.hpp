@@ -16,7 +16,8 @@ namespace meshflow::runtime {
 // Types as far as they are known before anything has run; what lies inside JSON is not.
 enum class ConditionType { text, number, boolean, json };
 
-enum class Variable { output, outputs, task, uncertainty, cost_usd, tokens, verdict, status, iteration };
+// `input` stands in templates only.
+enum class Variable { output, outputs, task, uncertainty, cost_usd, tokens, verdict, status, iteration, input };
 
 using PathStep = std::variant<std::string, std::size_t>;  // a member's name, an element's number
 
@@ -52,6 +53,14 @@ struct Expression {
   Operand right;                   // of comparison
   std::shared_ptr<const re2::RE2> pattern;  // of matches; shared, as RE2 neither copies nor moves
 };
+
+// What stands between the braces of a template: a string, or input, task or outputs.NODE with what follows them.
+struct TemplateOperand {
+  Operand operand;
+  std::vector<Condition::Reference> references;
+};
+// Errors as of parse_condition.
+[[nodiscard]] Result<TemplateOperand> parse_template_operand(std::string_view text, const SourcePosition& base);
 
 struct ConditionTree {
   std::vector<Expression> expressions;

@@ -9,11 +9,15 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "meshflow/base/error.hpp"
 #include "meshflow/runtime/workflow.hpp"
 #include "runtime/condition.hpp"
+#include "runtime/schema.hpp"
+#include "runtime/template.hpp"
 
 namespace meshflow::runtime {
 
@@ -45,8 +49,31 @@ struct CompiledLoop {
 
 struct CompiledGraph;
 
+using HeaderTemplates = std::vector<std::pair<std::string, Template>>;
+
+// What an http node sends, its texts parsed.
+struct CompiledHttp {
+  std::string method;
+  Template url;
+  HeaderTemplates headers;
+  std::variant<std::monostate, Template, JsonTemplate> body;
+  std::size_t response_bytes_max = 0;
+};
+
+// The server of an mcp node, its texts parsed.
+struct CompiledMcp {
+  std::string command;
+  std::vector<std::string> args;
+  HeaderTemplates environment;
+  std::string url;
+  HeaderTemplates headers;
+};
+
 struct CompiledNode {
   Node node;                        // as it was written
+  std::optional<OutputSchema> output_schema;
+  std::optional<JsonTemplate> arguments;  // nothing: {"input": INPUT}
+  std::variant<std::monostate, CompiledHttp, CompiledMcp> remote;
   std::vector<EdgeIndex> incoming;  // in the order written, on_block edges last
   std::vector<EdgeIndex> outgoing;
   std::vector<LoopIndex> loops;     // that end here, innermost first

@@ -20,13 +20,12 @@ bool is_node_id(std::string_view id) {
          std::ranges::all_of(id, [&](char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '-'; });
 }
 
-// Where a field's value was written, else where the node was.
+}  // namespace
+
 const SourcePosition& position_of(const Node& node, std::string_view field) {
   const auto found = node.field_positions.find(field);
   return found == node.field_positions.end() ? node.position : found->second;
 }
-
-}  // namespace
 
 GraphBuilder::GraphBuilder(const Workflow& workflow, std::size_t depth)
     : workflow_(workflow), depth_(depth), made_(std::make_shared<CompiledGraph>()) {
@@ -47,6 +46,7 @@ GraphBuilder::GraphBuilder(const Workflow& workflow, std::size_t depth)
     nest_loops();
   }
   add_conditions();
+  check_references();
   if (!has_errors_) find_reachable();
   if (has_errors_) return;
   made_->digest = digest();
@@ -117,7 +117,9 @@ void GraphBuilder::add_nodes() {
     auto& compiled = made_->nodes.emplace_back();
     compiled.node = node;
     check_fields(node);
-    check_texts(node);
+    add_texts(compiled);
+    if (node.kind == NodeKind::http) add_http(compiled);
+    if (node.kind == NodeKind::mcp) add_mcp(compiled);
     check_unused_fields(node);
     if (node.kind == NodeKind::subgraph) add_subgraph(compiled);
   }
@@ -125,7 +127,7 @@ void GraphBuilder::add_nodes() {
 
 void GraphBuilder::check_fields(const Node& node) {
   const auto name = fmt::format("{} node \"{}\"", name_of(node.kind), node.id);
-  if (node.kind == NodeKind::tool && node.tools.size() != 1) {
+  if ((node.kind == NodeKind::tool || node.kind == NodeKind::mcp) && node.tools.size() != 1) {
     error(position_of(node, "tools"), fmt::format("{} needs one tool, and has {}", name, node.tools.size()),
           "tool: NAME");
   }
@@ -146,17 +148,23 @@ void GraphBuilder::check_fields(const Node& node) {
 }
 
 // The texts that hold JSON.
-void GraphBuilder::check_texts(const Node& node) {
+void GraphBuilder::add_texts(CompiledNode& compiled) {
+  const Node& node = compiled.node;
   if (!node.arguments.empty()) {
     boost::json::error_code failure;
     const auto arguments = boost::json::parse(node.arguments, failure);
     if (failure || !arguments.is_object()) {
       error(position_of(node, "arguments"), fmt::format("arguments of node \"{}\" are not a JSON object", node.id),
             failure ? failure.message() : "");
+    } else {
+      compiled.arguments = json_of(node, "arguments", node.arguments);
     }
   }
   if (node.output_schema.empty()) return;
-  if (const auto schema = OutputSchema::parse(node.output_schema); !schema) {
+  auto schema = OutputSchema::parse(node.output_schema);
+  if (schema) {
+    compiled.output_schema = std::move(*schema);
+  } else {
     error(position_of(node, "output_schema"),
           fmt::format("output_schema of node \"{}\": {}", node.id, schema.error().message), schema.error().hint);
   }
@@ -165,14 +173,29 @@ void GraphBuilder::check_texts(const Node& node) {
 void GraphBuilder::check_unused_fields(const Node& node) {
   const bool is_agent = node.kind == NodeKind::agent;
   const bool is_tool = node.kind == NodeKind::tool;
+  const bool is_http = node.kind == NodeKind::http;
+  const bool is_mcp = node.kind == NodeKind::mcp;
+  const auto is_written = [&](std::string_view field) { return node.field_positions.contains(field); };
   const bool asks = is_agent || node.kind == NodeKind::human;
   const std::pair<std::string_view, bool> unused[] = {
       {"agent", !is_agent && !node.agent.empty()},
       {"model", !is_agent && !node.model.empty()},
       {"prompt", !asks && !node.prompt.empty()},
-      {"tools", !is_agent && !is_tool && !node.tools.empty()},
-      {"arguments", !is_tool && !node.arguments.empty()},
+      {"tools", !is_agent && !is_tool && !is_mcp && !node.tools.empty()},
+      {"arguments", !is_tool && !is_mcp && !node.arguments.empty()},
       {"workflow", node.kind != NodeKind::subgraph && node.subgraph != nullptr},
+      {"http", !is_http && node.http.has_value()},
+      {"mcp", !is_mcp && node.mcp.has_value()},
+      {"output_schema",
+       (node.kind == NodeKind::human || node.kind == NodeKind::subgraph) && !node.output_schema.empty()},
+      {"method", !is_http && is_written("method")},
+      {"url", !is_http && !is_mcp && is_written("url")},
+      {"headers", !is_http && !is_mcp && is_written("headers")},
+      {"body", !is_http && is_written("body")},
+      {"response_bytes_max", !is_http && is_written("response_bytes_max")},
+      {"command", !is_mcp && is_written("command")},
+      {"args", !is_mcp && is_written("args")},
+      {"env", !is_mcp && is_written("env")},
   };
   for (const auto& [field, is_unused] : unused) {
     if (!is_unused) continue;

@@ -23,6 +23,11 @@ inline constexpr std::size_t kSubgraphDepthMax = 8;
 inline constexpr int kLoopIterationsMax = 1000;
 inline constexpr int kNodeRetriesMax = 100;
 inline constexpr double kNodeTimeoutSecondsMax = 30.0 * 86400;
+inline constexpr std::size_t kNodeHeadersMax = 100;  // of an http or mcp node; the variables of a server's environment
+inline constexpr std::size_t kMcpArgumentsMax = 256;
+
+// Where a field's value was written, else where the node was.
+[[nodiscard]] const SourcePosition& position_of(const Node& node, std::string_view field);
 
 class GraphBuilder {
  public:
@@ -46,7 +51,16 @@ class GraphBuilder {
   void add_nodes();
   void check_fields(const Node& node);
   void check_unused_fields(const Node& node);
-  void check_texts(const Node& node);
+  void add_texts(CompiledNode& compiled);
+  void add_http(CompiledNode& compiled);
+  void add_mcp(CompiledNode& compiled);
+  [[nodiscard]] HeaderTemplates headers_of(const Node& node, std::string_view field, const HeaderTexts& texts,
+                                           TemplateVariables allowed);
+  [[nodiscard]] Template template_of(const Node& node, std::string_view field, std::string_view what,
+                                     const std::string& text, TemplateVariables allowed);
+  [[nodiscard]] std::optional<JsonTemplate> json_of(const Node& node, std::string_view field, const std::string& text);
+  void check_endpoint(const Node& node, const std::string& text, std::string_view authority_from);
+  void check_references();
   void add_subgraph(CompiledNode& compiled);
   void add_edges();
   void add_edge(const CompiledEdge& edge, const Edge* written, const SourcePosition& position);
@@ -79,7 +93,7 @@ class GraphBuilder {
   std::vector<const Edge*> written_edges_;  // null for on_block
   std::vector<SourcePosition> edge_positions_;
   std::vector<const Loop*> written_loops_;
-  std::vector<NodeIndex> order_;    // topological
+  std::vector<NodeIndex> order_;  // topological
   std::vector<NodeSet> ancestors_;  // ancestors_[n][a]: there is a path from a to n; n itself included
 };
 

@@ -12,6 +12,7 @@
 #include "base/try.hpp"
 #include "base/version.hpp"
 #include "runtime/lifecycle.hpp"
+#include "runtime/mcp/session.hpp"
 #include "runtime/provider_choice.hpp"
 #include "telemetry/configuration.hpp"
 
@@ -123,6 +124,7 @@ MeshCore::~MeshCore() {
   }
   if (!services) return;
   services->provider->shutdown(shutdown_timeout());
+  services->mcp_sessions->close();
   services->scheduler.stop();
 }
 
@@ -177,6 +179,7 @@ Result<std::shared_ptr<Services>> MeshCore::start() {
   services->tools = tools_;
   services->approver = options_.approver;
   services->style = style_of(policy, options_);
+  services->mcp_sessions = std::make_shared<runtime::mcp::SessionPool>();
   services->default_team = std::make_shared<const Workflow>(Workflow::default_team(policy.max_replans));
   services->breakers = std::make_unique<runtime::CircuitBreakers>(policy.circuit_breaker, *services->clock);
   const std::string data_dir =
@@ -200,6 +203,7 @@ Result<void> MeshCore::open_telemetry(Services& services, const Environment& env
   MESHFLOW_TRY(auto configuration, telemetry::configure(settings, environment));
   warnings_ = configuration.warnings;
   services.outer = outer_context(environment, configuration.propagators);
+  services.propagators = configuration.propagators;
   services.has_console = settings.console.has_value();
   MESHFLOW_TRY(services.provider, telemetry::make_provider(std::move(configuration)));
   telemetry::Scope scope;

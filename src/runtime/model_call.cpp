@@ -10,6 +10,7 @@
 #include "base/bytes.hpp"
 #include "base/random.hpp"
 #include "base/try.hpp"
+#include "runtime/attempts.hpp"
 #include "runtime/attributes.hpp"
 #include "runtime/call_state.hpp"
 #include "runtime/gate_spans.hpp"
@@ -229,28 +230,14 @@ Task<Result<ModelReply>> call_model(std::shared_ptr<CallState> call, ModelReques
   }
   if (!run.services->model_override.empty()) request.model = run.services->model_override;
   if (request.model.empty()) request.model = call->model.empty() ? run.services->model->default_model() : call->model;
-  CircuitBreakers& breakers = *run.services->breakers;
-  const std::string circuit = fmt::format("model {}", request.model);
-  for (int attempt = 1;; ++attempt) {
-    if (call->cancellation.reason()) co_return tl::unexpected(*call->cancellation.reason());
-    if (auto allowed = breakers.allow(circuit); !allowed) {
-      record_policy_check(run, call->node_span, call->node_id, check_failed("model_call", allowed.error()));
-      co_return tl::unexpected(allowed.error());
-    }
-    auto reply = co_await try_model(call, request, attempt);
-    const bool transient = !reply && may_help_again(reply.error());
-    if (reply) {
-      breakers.succeeded(circuit);
-    } else if (transient) {
-      breakers.failed(circuit);
-    } else {
-      breakers.abandoned(circuit);
-    }
-    if (!transient || attempt > run.policy().retries) co_return reply;
-    if (auto slept = co_await sleep_limited(call->waiting(), backoff_before(run.policy(), attempt + 1)); !slept) {
-      co_return tl::unexpected(slept.error());
-    }
-  }
+  AttemptRules rules;
+  rules.circuit = fmt::format("model {}", request.model);
+  rules.check = "model_call";
+  rules.tries = run.policy().retries + 1;
+  // A request that the provider refuses says nothing about the provider.
+  rules.judge = [](const Error& error) { return TryJudgement{may_help_again(error), may_help_again(error)}; };
+  const auto attempt = [&call, &request](int number) { return try_model(call, request, number); };
+  co_return co_await try_again<ModelReply>(call, std::move(rules), attempt);
 }
 
 }  // namespace meshflow::runtime

@@ -6,11 +6,14 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "base/environment.hpp"
+#include "base/try.hpp"
 #include "runtime/agent_call.hpp"
 #include "runtime/attributes.hpp"
 #include "runtime/gate_spans.hpp"
 #include "runtime/human.hpp"
-#include "runtime/schema.hpp"
+#include "runtime/limits.hpp"
+#include "runtime/remote_call.hpp"
 
 namespace meshflow::runtime {
 namespace {
@@ -31,6 +34,8 @@ struct NodeRun {
   NodeEnd end = {};
 
   [[nodiscard]] telemetry::Context span() const { return end.span.context(); }
+  [[nodiscard]] const CompiledNode& compiled() const { return frame.state.graph().nodes[index]; }
+  [[nodiscard]] bool is_remote() const { return node.kind == NodeKind::http || node.kind == NodeKind::mcp; }
 };
 
 void fail_node(NodeRun& self, const Error& error) {
@@ -60,6 +65,7 @@ void record_block(NodeRun& self, const telemetry::Context& where, const GateVerd
 
 Risk risk_of(const NodeRun& self) {
   if (self.node.risk) return *self.node.risk;
+  if (self.is_remote()) return Risk::external_io;
   Risk highest = Risk::read_only;
   std::vector<std::string> tools = self.node.tools;
   if (const auto found = self.run->services->agents.find(self.node.agent); found != self.run->services->agents.end()) {
@@ -161,6 +167,15 @@ std::chrono::nanoseconds limit_of(const NodeRun& self) {
   return std::chrono::nanoseconds(static_cast<std::int64_t>(seconds * 1e9));
 }
 
+// The node's output, if it is what the node's schema asks for.
+void accept_output(NodeRun& self, std::string output) {
+  if (const auto& schema = self.compiled().output_schema) {
+    if (auto valid = schema->check(output); !valid) return fail_node(self, valid.error());
+  }
+  self.end.outcome.ended = NodeOutcome::Ended::ok;
+  self.end.outcome.output = std::move(output);
+}
+
 Task<void> run_agent_node(NodeRun& self) {
   const auto agent = agent_of(self);
   if (!agent) {
@@ -185,29 +200,73 @@ Task<void> run_agent_node(NodeRun& self) {
     block_node(self, self.input);
     co_return;
   }
-  if (!self.node.output_schema.empty()) {
-    const auto schema = OutputSchema::parse(self.node.output_schema);
-    if (auto valid = schema ? schema->check(outcome.reply.output) : tl::unexpected(schema.error()); !valid) {
-      fail_node(self, valid.error());
-      co_return;
-    }
-  }
-  self.end.outcome.ended = NodeOutcome::Ended::ok;
-  self.end.outcome.output = std::move(outcome.reply.output);
+  accept_output(self, std::move(outcome.reply.output));
   self.person = std::move(outcome.person);
+}
+
+// What the templates of a node mean while it runs.
+class NodeScope final : public TemplateScope {
+ public:
+  explicit NodeScope(const NodeRun& self) : self_(self) {}
+  [[nodiscard]] std::string_view input() const override { return self_.input; }
+  [[nodiscard]] std::string_view task() const override { return self_.frame.state.task(); }
+  [[nodiscard]] std::optional<std::string_view> output_of(std::string_view node_id) const override {
+    const auto found = self_.frame.state.graph().find(node_id);
+    return found ? self_.frame.state.output_of(*found) : std::nullopt;
+  }
+  [[nodiscard]] std::optional<std::string> environment(std::string_view name) const override {
+    const auto process = Environment::of_process();
+    const auto value = process.get(name);
+    return value ? std::optional<std::string>(*value) : std::nullopt;
+  }
+
+ private:
+  const NodeRun& self_;
+};
+
+Result<std::string> arguments_of(const NodeRun& self) {
+  const auto& arguments = self.compiled().arguments;
+  if (arguments) return arguments->fill(NodeScope(self), kOutputBytesMax);
+  return boost::json::serialize(boost::json::object{{"input", self.input}});
+}
+
+// The call of an http or an mcp node, its templates filled in.
+Result<RemoteCall> remote_call_of(const NodeRun& self) {
+  const NodeScope scope(self);
+  RemoteCallOptions options;
+  options.who = "node " + self.path;
+  options.risk = risk_of(self);
+  if (const auto limit = limit_of(self); limit.count() > 0) options.limit = limit;
+  if (const auto* http = std::get_if<CompiledHttp>(&self.compiled().remote)) {
+    return make_http_call(*self.run, *http, scope, std::move(options));
+  }
+  MESHFLOW_TRY(std::string arguments, arguments_of(self));
+  return make_mcp_call(*self.run, std::get<CompiledMcp>(self.compiled().remote), scope, self.node.tools.front(),
+                       std::move(arguments), std::move(options));
+}
+
+// Begins the call of a tool, an http or an mcp node: not a coroutine, so that what it is made of is not in a frame.
+Result<Task<Result<std::string>>> begin_call(const NodeRun& self, const std::shared_ptr<CallState>& call) {
+  if (self.is_remote()) {
+    MESHFLOW_TRY(RemoteCall remote, remote_call_of(self));
+    return execute_tool(call, std::move(remote.work), std::move(remote.arguments), {});
+  }
+  MESHFLOW_TRY(std::string arguments, arguments_of(self));
+  // The workflow's check made sure that there is one tool.
+  return call_tool(call, self.node.tools.front(), std::move(arguments), {}, limit_of(self));
 }
 
 Task<void> run_tool_node(NodeRun& self) {
   auto call = make_call(self);
   const Cancellation::Attachment attached(self.run->cancellation, call->cancellation);
-  std::string arguments = self.node.arguments;
-  if (arguments.empty()) arguments = boost::json::serialize(boost::json::object{{"input", self.input}});
-  std::string tool = self.node.tools.front();  // the workflow's check made sure that there is one
-  std::string no_call_id;
-  auto output = co_await call_tool(call, std::move(tool), std::move(arguments), std::move(no_call_id));
+  auto begun = begin_call(self, call);
+  if (!begun) {
+    fail_node(self, begun.error());
+    co_return;
+  }
+  auto output = co_await std::move(*begun);
   if (output) {
-    self.end.outcome.ended = NodeOutcome::Ended::ok;
-    self.end.outcome.output = std::move(*output);
+    accept_output(self, std::move(*output));
   } else if (output.error().code == ErrorCode::blocked || output.error().code == ErrorCode::budget_exceeded) {
     record_block(self, self.span(), refusal("policy_check", "tool.refused", output.error().text()));
   } else {
@@ -269,7 +328,9 @@ Task<void> work(NodeRun& self) {
       if (!self.node.agent.empty() || !self.node.prompt.empty()) return run_agent_node(self);
       return pass_on(self);
     case NodeKind::human: return pass_on(self);
-    case NodeKind::tool: return run_tool_node(self);
+    case NodeKind::tool:
+    case NodeKind::http:
+    case NodeKind::mcp: return run_tool_node(self);
     case NodeKind::subgraph: return run_subgraph_node(self);
   }
   return pass_on(self);
@@ -349,7 +410,7 @@ Task<bool> approved_before_work(NodeRun& self) {
   if (self.node.kind == NodeKind::human) {
     verdict = human_node_gate();
     if (!self.node.prompt.empty()) verdict->reason = self.node.prompt;
-  } else if (self.node.kind == NodeKind::agent || self.node.kind == NodeKind::tool) {
+  } else if (self.node.kind == NodeKind::agent || self.node.kind == NodeKind::tool || self.is_remote()) {
     verdict = human_gate(self.run->policy(), risk_of(self), std::nullopt);
   }
   if (!verdict || verdict->result == GateResult::passed) co_return true;

@@ -29,6 +29,10 @@
 
 namespace meshflow::runtime {
 
+namespace mcp {
+class SessionPool;
+}
+
 // A policy ready to govern: checked, its guardian's rules compiled. Constant; shared by the runs under it.
 struct Governance {
   ResolvedPolicy policy;
@@ -65,9 +69,11 @@ struct Services {
   std::unique_ptr<Ledger> ledger;
   std::unique_ptr<RunStore> store;
   std::unique_ptr<CircuitBreakers> breakers;
+  std::shared_ptr<mcp::SessionPool> mcp_sessions;  // shared: a call that was given up may give one back late
   Approver approver;
   std::shared_ptr<const Workflow> default_team;
   telemetry::Context outer;  // from TRACEPARENT of the environment; invalid where there is none
+  std::vector<telemetry::Propagator> propagators;  // how the trace goes on in servers that nodes call
   // What people should know at the end, a sentence each; at most kWarningsMax are kept. Thread-safe.
   void warn(std::string sentence);
   [[nodiscard]] std::vector<std::string> warnings() const;

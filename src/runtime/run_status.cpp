@@ -1,7 +1,7 @@
-#include <algorithm>
 #include <array>
 
 #include "meshflow/runtime/run.hpp"
+#include "runtime/enum_names.hpp"
 
 namespace meshflow {
 namespace {
@@ -12,12 +12,10 @@ constexpr std::array<std::string_view, 6> kStatusNames = {"pending",   "running"
 
 }  // namespace
 
-std::string_view name_of(RunStatus status) noexcept { return kStatusNames[static_cast<std::size_t>(status)]; }
+std::string_view name_of(RunStatus status) noexcept { return runtime::name_in(kStatusNames, status); }
 
 std::optional<RunStatus> run_status_from(std::string_view name) noexcept {
-  const auto found = std::find(kStatusNames.begin(), kStatusNames.end(), name);
-  if (found == kStatusNames.end()) return std::nullopt;
-  return static_cast<RunStatus>(found - kStatusNames.begin());
+  return runtime::value_in<RunStatus>(kStatusNames, name);
 }
 
 }  // namespace meshflow

@@ -2,12 +2,13 @@
 #include <fmt/format.h>
 
 #include "base/bytes.hpp"
+#include "runtime/attempts.hpp"
 #include "runtime/attributes.hpp"
-#include "runtime/call_state.hpp"
 #include "runtime/gate_spans.hpp"
 #include "runtime/human.hpp"
 #include "runtime/limits.hpp"
 #include "runtime/nearest.hpp"
+#include "runtime/tool_work.hpp"
 
 namespace meshflow::runtime {
 namespace {
@@ -23,29 +24,32 @@ Task<Result<std::string>> start_body(std::shared_ptr<Callee> callee, std::shared
                                                     fmt::format("tool {}", tool->name), callee);
 }
 
-Result<std::string> checked(Result<std::string> output, const Tool& tool) {
+Result<std::string> checked(Result<std::string> output, const ToolWork& work) {
   if (!output) return output;
   if (output->size() > kOutputBytesMax) {
-    return fail(ErrorCode::limit_exceeded, fmt::format("the tool {} returned {} bytes; the limit is {}", tool.name,
-                                                       output->size(), kOutputBytesMax));
+    return fail(ErrorCode::limit_exceeded,
+                fmt::format("{} returned {} bytes; the limit is {}", work.who, output->size(), kOutputBytesMax));
   }
   if (!is_valid_utf8(*output)) return sanitize_utf8(*output);
   return output;
 }
 
-telemetry::Span start_tool_span(const CallState& call, const Tool& tool, const std::string& arguments,
+telemetry::Span start_tool_span(const CallState& call, const ToolWork& work, const std::string& arguments,
                                 const std::string& tool_call_id, int attempt) {
   RunState& run = *call.run;
+  const Tool& tool = *work.tool;
   RunSpans::Options options;
   options.parent = call.span;
   options.node_id = call.node_id;
+  options.kind = work.kind;
   telemetry::Span span = run.spans.start(names::kSpanTool, SpanRole::tool, options);
   span.set_attribute(names::kGenAiOperation, "execute_tool");
   span.set_attribute(names::kGenAiToolName, tool.name);
-  span.set_attribute(names::kGenAiToolType, "function");
+  span.set_attribute(names::kGenAiToolType, work.type);
   if (!tool.description.empty()) span.set_attribute(names::kGenAiToolDescription, tool.description);
   if (!tool_call_id.empty()) span.set_attribute(names::kGenAiToolCallId, tool_call_id);
   span.set_attribute("meshflow.tool.risk", name_of(tool.risk));
+  for (const telemetry::Attribute& known : work.attributes) span.set_attribute(known.key, known.value);
   if (attempt > 1) span.set_attribute(names::kAttempt, attempt);
   if (run.policy().capture_content) {
     span.set_attribute(names::kGenAiToolArguments, utf8_prefix(arguments, kCapturedBytesMax));
@@ -53,32 +57,39 @@ telemetry::Span start_tool_span(const CallState& call, const Tool& tool, const s
   return span;
 }
 
+// What is on the span when the call has ended.
+void finish_tool_span(const RunState& run, telemetry::Span& span, const Result<std::string>& output,
+                      const CallFacts& facts) {
+  for (const telemetry::Attribute& found : facts.attributes()) span.set_attribute(found.key, found.value);
+  if (output) {
+    if (run.policy().capture_content)
+      span.set_attribute(names::kGenAiToolResult, utf8_prefix(*output, kCapturedBytesMax));
+    span.set_status(telemetry::StatusCode::ok);
+  } else {
+    const std::string type = facts.error_type();
+    span.set_attribute(names::kErrorType, type.empty() ? error_code_name(output.error().code) : type.c_str());
+    span.set_status(telemetry::StatusCode::error, output.error().text());
+    span.keep_trace();
+  }
+  span.end();
+}
+
 // One try of the tool, with its span.
-Task<Result<std::string>> try_tool(std::shared_ptr<CallState> caller, std::shared_ptr<const Tool> tool,
-                                   std::string arguments, std::string tool_call_id, int attempt) {
+Task<Result<std::string>> try_tool(std::shared_ptr<CallState> caller, std::shared_ptr<const ToolWork> work,
+                                   std::string arguments, std::string tool_call_id, std::shared_ptr<CallFacts> facts,
+                                   int attempt) {
   RunState& run = *caller->run;
-  telemetry::Span span = start_tool_span(*caller, *tool, arguments, tool_call_id, attempt);
+  telemetry::Span span = start_tool_span(*caller, *work, arguments, tool_call_id, attempt);
   auto call = caller->inner();
   call->span = span.context();
   call->input = std::move(arguments);
   call->account = caller->account ? caller->account : caller;
   const Cancellation::Attachment attached(caller->cancellation, call->cancellation);
   auto callee = std::make_shared<Callee>(call);
-  auto body = start_body(callee, tool);
-  const std::chrono::nanoseconds limit(static_cast<std::int64_t>(run.policy().step_timeout_s * 1e9));
-  auto answer =
-      co_await run_limited(call->waiting(), std::move(body), limit, fmt::format("tool {}", tool->name), callee);
-  auto output = checked(std::move(answer), *tool);
-  if (output) {
-    if (run.policy().capture_content)
-      span.set_attribute(names::kGenAiToolResult, utf8_prefix(*output, kCapturedBytesMax));
-    span.set_status(telemetry::StatusCode::ok);
-  } else {
-    span.set_attribute(names::kErrorType, error_code_name(output.error().code));
-    span.set_status(telemetry::StatusCode::error, output.error().text());
-    span.keep_trace();
-  }
-  span.end();
+  auto body = work->start(callee, facts);
+  auto answer = co_await run_limited(call->waiting(), std::move(body), work->limit, work->who, callee);
+  auto output = checked(std::move(answer), *work);
+  finish_tool_span(run, span, output, *facts);
 
   LedgerDraft draft;
   draft.node_id = call->node_id;
@@ -116,8 +127,32 @@ Result<void> check_person(CallState& caller, const Tool& tool, const std::string
 
 }  // namespace
 
+Task<Result<std::string>> execute_tool(std::shared_ptr<CallState> call, std::shared_ptr<const ToolWork> work,
+                                       std::string arguments, std::string tool_call_id) {
+  RunState& run = *call->run;
+  if (auto step = run.budget->begin_step(); !step) {
+    record_policy_check(run, call->node_span, call->node_id, check_failed("tool_call", step.error()));
+    co_return tl::unexpected(step.error());
+  }
+  if (auto allowed = check_person(*call, *work->tool, arguments); !allowed) co_return tl::unexpected(allowed.error());
+  AttemptRules rules;
+  rules.circuit = work->circuit;
+  rules.check = "tool_call";
+  rules.tries = work->tries;
+  rules.judge = [](const Error& error) {
+    return TryJudgement{error.code == ErrorCode::unavailable, error.code != ErrorCode::cancelled};
+  };
+  auto facts = std::make_shared<std::shared_ptr<CallFacts>>();  // of the latest try
+  const auto attempt = [call, work, facts, &arguments, &tool_call_id](int number) {
+    *facts = std::make_shared<CallFacts>();
+    return try_tool(call, work, arguments, tool_call_id, *facts, number);
+  };
+  const auto pause = [facts] { return std::min<std::chrono::nanoseconds>((*facts)->retry_after(), kBackoffMax); };
+  co_return co_await try_again<std::string>(call, std::move(rules), attempt, pause);
+}
+
 Task<Result<std::string>> call_tool(std::shared_ptr<CallState> call, std::string name, std::string arguments,
-                                    std::string tool_call_id) {
+                                    std::string tool_call_id, std::chrono::nanoseconds limit) {
   RunState& run = *call->run;
   if (call->cancellation.reason()) co_return tl::unexpected(*call->cancellation.reason());
   const auto found = run.services->tools.find(name);
@@ -128,35 +163,18 @@ Task<Result<std::string>> call_tool(std::shared_ptr<CallState> call, std::string
   if (call->depth >= kCallDepthMax) {
     co_return fail(ErrorCode::limit_exceeded, fmt::format("calls are {} deep; that is the limit", kCallDepthMax));
   }
-  if (auto step = run.budget->begin_step(); !step) {
-    record_policy_check(run, call->node_span, call->node_id, check_failed("tool_call", step.error()));
-    co_return tl::unexpected(step.error());
-  }
-  if (auto allowed = check_person(*call, *found->second, arguments); !allowed)
-    co_return tl::unexpected(allowed.error());
-  CircuitBreakers& breakers = *run.services->breakers;
-  const std::string circuit = "tool " + name;
+  const auto tool = found->second;
+  auto work = std::make_shared<ToolWork>();
+  work->tool = tool;
+  work->who = fmt::format("the tool {}", name);
+  work->circuit = "tool " + name;
   // Only what changes nothing may be done twice without being asked.
-  const int tries = found->second->risk == Risk::read_only ? run.policy().retries + 1 : 1;
-  for (int attempt = 1;; ++attempt) {
-    if (auto allowed = breakers.allow(circuit); !allowed) {
-      record_policy_check(run, call->node_span, call->node_id, check_failed("tool_call", allowed.error()));
-      co_return tl::unexpected(allowed.error());
-    }
-    auto output = co_await try_tool(call, found->second, arguments, tool_call_id, attempt);
-    const bool transient = !output && output.error().code == ErrorCode::unavailable;
-    if (output) {
-      breakers.succeeded(circuit);
-    } else if (output.error().code == ErrorCode::cancelled) {
-      breakers.abandoned(circuit);
-    } else {
-      breakers.failed(circuit);
-    }
-    if (!transient || attempt >= tries) co_return output;
-    if (auto slept = co_await sleep_limited(call->waiting(), backoff_before(run.policy(), attempt + 1)); !slept) {
-      co_return tl::unexpected(slept.error());
-    }
-  }
+  work->tries = tool->risk == Risk::read_only ? run.policy().retries + 1 : 1;
+  work->limit = limit.count() > 0 ? limit : step_limit(run.policy());
+  work->start = [tool](std::shared_ptr<Callee> callee, const std::shared_ptr<CallFacts>&) {
+    return start_body(std::move(callee), tool);
+  };
+  co_return co_await execute_tool(std::move(call), std::move(work), std::move(arguments), std::move(tool_call_id));
 }
 
 }  // namespace meshflow::runtime

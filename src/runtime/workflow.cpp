@@ -1,23 +1,27 @@
 #include "meshflow/runtime/workflow.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "runtime/enum_names.hpp"
 #include "runtime/graph_build.hpp"
 
 namespace meshflow {
 
-std::string_view name_of(NodeKind kind) noexcept {
-  switch (kind) {
-    case NodeKind::agent: return "agent";
-    case NodeKind::tool: return "tool";
-    case NodeKind::human: return "human";
-    case NodeKind::router: return "router";
-    case NodeKind::subgraph: return "subgraph";
-  }
-  return "agent";
+namespace {
+
+// In the order of the enumeration.
+constexpr std::array<std::string_view, 7> kKindNames = {"agent", "tool", "human", "router", "subgraph", "http", "mcp"};
+
+}  // namespace
+
+std::string_view name_of(NodeKind kind) noexcept { return runtime::name_in(kKindNames, kind); }
+
+std::optional<NodeKind> node_kind_from(std::string_view name) noexcept {
+  return runtime::value_in<NodeKind>(kKindNames, name);
 }
 
 std::string Problem::text() const {

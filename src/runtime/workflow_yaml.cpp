@@ -28,13 +28,32 @@ namespace yaml = runtime::yaml;
 
 constexpr std::array<std::string_view, 8> kWorkflowKeys = {"name",  "version", "policy", "nodes",
                                                            "edges", "loop",    "entry",  "terminal"};
-constexpr std::array<std::string_view, 14> kNodeKeys = {
-    "kind", "role",      "agent",     "model",   "prompt",   "tools",         "tool",
-    "risk", "arguments", "timeout_s", "retries", "on_block", "output_schema", "workflow"};
+constexpr std::array<std::string_view, 22> kNodeKeys = {"kind",
+                                                        "role",
+                                                        "agent",
+                                                        "model",
+                                                        "prompt",
+                                                        "tools",
+                                                        "tool",
+                                                        "risk",
+                                                        "arguments",
+                                                        "timeout_s",
+                                                        "retries",
+                                                        "on_block",
+                                                        "output_schema",
+                                                        "workflow",
+                                                        "method",
+                                                        "url",
+                                                        "headers",
+                                                        "body",
+                                                        "response_bytes_max",
+                                                        "command",
+                                                        "args",
+                                                        "env"};
 constexpr std::array<std::string_view, 3> kEdgeKeys = {"from", "to", "when"};
 constexpr std::array<std::string_view, 4> kLoopKeys = {"from", "to", "until", "max_iterations"};
-constexpr std::array<NodeKind, 5> kKinds = {NodeKind::agent, NodeKind::tool, NodeKind::human, NodeKind::router,
-                                            NodeKind::subgraph};
+constexpr std::array<NodeKind, 7> kKinds = {NodeKind::agent,    NodeKind::tool, NodeKind::human, NodeKind::router,
+                                            NodeKind::subgraph, NodeKind::http, NodeKind::mcp};
 constexpr std::array<AgentRole, 6> kRoles = {AgentRole::orchestrator, AgentRole::planner, AgentRole::researcher,
                                              AgentRole::executor,     AgentRole::critic,  AgentRole::guardian};
 constexpr std::array<Risk, 4> kRisks = {Risk::read_only, Risk::internal, Risk::external_io, Risk::irreversible};
@@ -130,6 +149,9 @@ class WorkflowReader {
     const auto what = fmt::format("node \"{}\"", utf8_prefix(node.id, 80));
     if (entry.value.kind == Value::Kind::null) return node;  // "planner:" alone is an agent with defaults
     MESHFLOW_CHECK(yaml::check_keys(entry.value, what, kNodeKeys));
+    if (const auto* kind = entry.value.find("kind")) {
+      MESHFLOW_CHECK(into(node.kind, enum_of(*kind, kKinds, fmt::format("kind of {}", what))));
+    }
     for (const auto& [key, value] : entry.value.entries) {
       node.field_positions[key.scalar] = value.position;
       MESHFLOW_CHECK(field_into(node, key, value, fmt::format("{} of {}", key.scalar, what)));
@@ -139,7 +161,7 @@ class WorkflowReader {
 
   Result<void> field_into(Node& node, const Value& key, const Value& value, const std::string& what) {
     const auto& name = key.scalar;
-    if (name == "kind") return kind_into(node, value, what);
+    if (name == "kind") return {};  // was read first
     if (name == "role") return into(node.role, enum_of(value, kRoles, what));
     if (name == "agent") return into(node.agent, yaml::text_of(value, what));
     if (name == "model") return into(node.model, yaml::text_of(value, what));
@@ -151,7 +173,8 @@ class WorkflowReader {
     if (name == "retries") return retries_into(node, value, what);
     if (name == "on_block") return into(node.on_block, yaml::text_of(value, what));
     if (name == "output_schema") return into(node.output_schema, json_text_of(value));
-    return subgraph_into(node, value, what);
+    if (name == "workflow") return subgraph_into(node, value, what);
+    return remote_field_into(node, name, value, what);
   }
 
   template <typename To, typename From>
@@ -161,14 +184,38 @@ class WorkflowReader {
     return {};
   }
 
-  static Result<void> kind_into(Node& node, const Value& value, const std::string& what) {
-    if (value.scalar == "http" || value.scalar == "mcp") {
-      auto failure = fail_at(value, fmt::format("{} is \"{}\": this version has no such nodes", what, value.scalar),
-                             "a tool node can do it");
-      failure.value().code = ErrorCode::unsupported;
-      return failure;
+  // Fields that an http or an mcp node has; on any other node they are without effect, and Workflow::check says so.
+  static Result<void> remote_field_into(Node& node, const std::string& name, const Value& value,
+                                        const std::string& what) {
+    if (node.kind == NodeKind::mcp) {
+      McpServer& server = node.mcp ? *node.mcp : node.mcp.emplace();
+      if (name == "url") return into(server.url, yaml::text_of(value, what));
+      if (name == "headers") return into(server.headers, texts_by_name_of(value, what));
+      if (name == "command") return into(server.command, yaml::text_of(value, what));
+      if (name == "args") return into(server.args, yaml::texts_of(value, what));
+      if (name == "env") return into(server.environment, texts_by_name_of(value, what));
+    } else if (node.kind == NodeKind::http) {
+      HttpCall& call = node.http ? *node.http : node.http.emplace();
+      if (name == "method") return into(call.method, yaml::text_of(value, what));
+      if (name == "url") return into(call.url, yaml::text_of(value, what));
+      if (name == "headers") return into(call.headers, texts_by_name_of(value, what));
+      if (name == "response_bytes_max") return into(call.response_bytes_max, yaml::integer_of(value, what));
+      if (name == "body") {
+        call.body_is_json = value.kind != Value::Kind::scalar;
+        return into(call.body, json_text_of(value));
+      }
     }
-    return into(node.kind, enum_of(value, kKinds, what));
+    return {};
+  }
+
+  static Result<HeaderTexts> texts_by_name_of(const Value& value, const std::string& what) {
+    if (value.kind != Value::Kind::map) return fail_at(value, fmt::format("{} must be a map of texts", what));
+    HeaderTexts texts;
+    for (const auto& [key, text] : value.entries) {
+      MESHFLOW_TRY(std::string written, yaml::text_of(text, fmt::format("{} in {}", key.scalar, what)));
+      texts.emplace_back(key.scalar, std::move(written));
+    }
+    return texts;
   }
 
   static Result<void> tools_into(Node& node, const Value& key, const Value& value, const std::string& what) {

@@ -1,12 +1,14 @@
 // Which nodes a run has and how work flows between them.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "meshflow/base/error.hpp"
@@ -17,8 +19,30 @@ namespace meshflow {
 
 class Workflow;
 
-enum class NodeKind { agent, tool, human, router, subgraph };
+enum class NodeKind { agent, tool, human, router, subgraph, http, mcp };
 [[nodiscard]] std::string_view name_of(NodeKind kind) noexcept;
+[[nodiscard]] std::optional<NodeKind> node_kind_from(std::string_view name) noexcept;
+
+using HeaderTexts = std::vector<std::pair<std::string, std::string>>;
+
+// What an http node sends. Its texts are templates: docs/workflows.md, "Templates".
+struct HttpCall {
+  std::string method = {};  // empty: POST where there is a body, else GET
+  std::string url = {};     // http or https; no template before its path
+  HeaderTexts headers = {};
+  std::string body = {};
+  bool body_is_json = false;  // templates are filled into its strings; sent as application/json
+  std::int64_t response_bytes_max = std::int64_t{4} << 20;  // a larger answer is an error
+};
+
+// The Model Context Protocol server that an mcp node asks: a program to start, or a URL.
+struct McpServer {
+  std::string command = {};  // found along PATH; it gets PATH, HOME and the like of the environment, and `environment`
+  std::vector<std::string> args = {};
+  HeaderTexts environment = {};  // names and values
+  std::string url = {};  // of its endpoint, in place of a command (transport "Streamable HTTP")
+  HeaderTexts headers = {};
+};
 
 struct Node {
   std::string id;
@@ -27,14 +51,16 @@ struct Node {
   std::string agent = {};  // a registered agent; empty: one made from role, model, prompt and tools
   std::string model = {};
   std::string prompt = {};  // for a human node: what the person is asked
-  std::vector<std::string> tools = {};  // what the agent may call; a tool node's single tool
-  std::string arguments = {};  // of a tool node: JSON; empty: {"input": INPUT}
-  std::optional<Risk> risk = std::nullopt;  // default: its tools' highest
-  double timeout_s = 0;  // 0: the policy's step_timeout_s
+  std::vector<std::string> tools = {};  // what the agent may call; the single tool of a tool or an mcp node
+  std::string arguments = {};  // of a tool or an mcp node: JSON with templates; empty: {"input": INPUT}
+  std::optional<Risk> risk = std::nullopt;  // default: its tools' highest; external_io for http and mcp
+  double timeout_s = 0;  // 0: the policy's step_timeout_s; where that is 0 too, a minute for http and mcp
   std::optional<int> retries = std::nullopt;  // further tries of the whole node after a failure; default: none
   std::string on_block = {};  // the node that follows a block; empty: the run ends aborted
   std::string output_schema = {};  // JSON Schema that the output must meet
   std::shared_ptr<const Workflow> subgraph = {};
+  std::optional<HttpCall> http = std::nullopt;  // of an http node
+  std::optional<McpServer> mcp = std::nullopt;  // of an mcp node
   SourcePosition position = {};  // where it was written, for messages
   // Where the values of its fields were written, by the field's name; empty when built in code.
   std::map<std::string, SourcePosition, std::less<>> field_positions = {};
