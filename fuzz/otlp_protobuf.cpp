@@ -6,6 +6,7 @@
 
 #include "otlp/decode.hpp"
 #include "otlp/encode.hpp"
+#include "otlp/inspect.hpp"
 #include "otlp/json.hpp"
 
 namespace meshflow::otlp {
@@ -30,7 +31,11 @@ void check(std::string_view input) {
   round_trip(input, decode_resource);
   round_trip(input, decode_scope);
   round_trip(input, decode_response);
-  if (const auto traces = decode_traces(input)) {
+  const auto traces = decode_traces(input);
+  const auto inspected = inspect_traces(input);
+  require(traces.has_value() == inspected.has_value());
+  if (traces) {
+    require(traces->stats == inspected->stats);
     // JSON has one NaN where protobuf has many: the text is compared, not the bytes.
     const std::string json = encode_json(traces->value);
     const auto again = decode_traces_json(json);

@@ -206,7 +206,7 @@ void Reader::read(pbf_reader in, ScopeSpans& scope_spans) {
         guard_.count_span();
         Span& span = scope_spans.spans.emplace_back();
         if (const Rejection rejection = read(in.get_message(), span); !rejection.empty()) {
-          guard_.count_rejected(span, rejection);
+          guard_.count_rejected(span.name, rejection);
           scope_spans.spans.pop_back();
         }
         break;

@@ -52,10 +52,16 @@ class DecodeGuard {
     return is_valid_utf8(bytes) ? std::string(bytes) : sanitize_utf8(bytes, &stats_.replaced_utf8);
   }
 
-  void count_rejected(const Span& span, std::string_view why) {
+  // As `text`, for who needs only the count.
+  void check_text(std::string_view bytes) {
+    if (!is_valid_utf8(bytes)) (void)sanitize_utf8(bytes, &stats_.replaced_utf8);
+  }
+
+  // `name`: the span's, as it came.
+  void count_rejected(std::string_view name, std::string_view why) {
     constexpr std::size_t kNameBytesMax = 64;
     if (stats_.rejected_spans++ > 0) return;
-    stats_.rejection = fmt::format("span \"{}\": {}", utf8_prefix(span.name, kNameBytesMax), why);
+    stats_.rejection = fmt::format("span \"{}\": {}", utf8_prefix(sanitize_utf8(name), kNameBytesMax), why);
   }
 
   [[nodiscard]] DecodeStats take_stats() { return std::move(stats_); }
@@ -89,14 +95,14 @@ void take_id(std::array<std::uint8_t, kSize>& id, std::string_view bytes, std::s
   }
 }
 
-// The last word on a span that was read whole.
+// The last word on a span whose ids have the right length.
+inline Rejection id_complaint(bool has_trace_id, bool has_span_id) {
+  if (!has_trace_id) return "trace_id is missing or all zero";
+  if (!has_span_id) return "span_id is missing or all zero";
+  return {};
+}
 inline void check_ids(const Span& span, Rejection& rejection) {
-  if (!rejection.empty()) return;
-  if (!is_set(span.trace_id)) {
-    rejection = "trace_id is missing or all zero";
-  } else if (!is_set(span.span_id)) {
-    rejection = "span_id is missing or all zero";
-  }
+  if (rejection.empty()) rejection = id_complaint(is_set(span.trace_id), is_set(span.span_id));
 }
 
 }  // namespace meshflow::otlp

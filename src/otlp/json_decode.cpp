@@ -267,7 +267,7 @@ void Reader::read(const json::object& in, ScopeSpans& scope_spans) {
     guard_.count_span();
     Span& span = scope_spans.spans.emplace_back();
     if (const Rejection rejection = read(as_object(element), span); !rejection.empty()) {
-      guard_.count_rejected(span, rejection);
+      guard_.count_rejected(span.name, rejection);
       scope_spans.spans.pop_back();
     }
   });
