@@ -158,12 +158,19 @@ Result<std::optional<Reader::Request>> Reader::next() {
 }
 
 Result<void> Reader::commit() {
+  const Positions passed = positions_;
+  return commit(passed);
+}
+
+Result<void> Reader::commit(const Positions& passed) {
   MESHFLOW_TRY(const auto names, files_->list(directory_));
   const auto is_gone = [&](const std::string& name) { return !std::binary_search(names.begin(), names.end(), name); };
   std::erase_if(positions_, [&](const auto& position) { return is_gone(position.first); });
   std::erase_if(done_, is_gone);
   std::erase_if(open_, [&](const OpenFile& open) { return is_gone(open.name); });
-  MESHFLOW_CHECK(save_positions(*files_, directory_, name_, positions_));
+  Positions recorded = passed;
+  std::erase_if(recorded, [&](const auto& position) { return is_gone(position.first); });
+  MESHFLOW_CHECK(save_positions(*files_, directory_, name_, recorded));
   MESHFLOW_CHECK(clean(*files_, directory_, {}));
   return {};
 }

@@ -82,6 +82,11 @@ class Reader {
   // Makes it permanent that everything returned so far has been passed, and removes files that every reader on record
   // has. Until then a new reader under this name gets it once more: at least once, never lost.
   [[nodiscard]] Result<void> commit();
+  // The same for what has been passed up to these positions, where more was returned than is safe elsewhere.
+  [[nodiscard]] Result<void> commit(const Positions& passed);
+  // Begins there, instead of at its record: for who keeps positions together with what was read. Before the first
+  // next().
+  void start_at(Positions positions) { positions_ = std::move(positions); }
 
   [[nodiscard]] const Damage& damage() const noexcept { return damage_; }
 

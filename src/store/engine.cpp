@@ -1,0 +1,289 @@
+#include "store/engine.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "base/try.hpp"
+#include "store/cell.hpp"
+
+namespace meshflow::store {
+namespace {
+
+constexpr auto kWatchInterval = std::chrono::milliseconds(20);
+
+bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+
+// Interrupts a connection when a query's time is up or its caller has gone. Ends with its destruction.
+class Watch {
+ public:
+  Watch(Connection& connection, const QueryLimits& limits)
+      : deadline_(std::chrono::steady_clock::now() + limits.time_max),
+        cancelled_(limits.cancelled),
+        thread_([this, &connection] { run(connection); }) {}
+  ~Watch() {
+    {
+      const std::lock_guard lock(mutex_);
+      done_ = true;
+    }
+    wake_.notify_one();
+    thread_.join();
+  }
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+
+  // Why the query was interrupted; nothing where it was not.
+  [[nodiscard]] std::optional<ErrorCode> reason() const {
+    const std::lock_guard lock(mutex_);
+    return reason_;
+  }
+
+ private:
+  void run(Connection& connection) {
+    std::unique_lock lock(mutex_);
+    while (!done_) {
+      const bool is_cancelled = cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed);
+      if (is_cancelled || std::chrono::steady_clock::now() >= deadline_) {
+        if (!reason_) reason_ = is_cancelled ? ErrorCode::cancelled : ErrorCode::timeout;
+        connection.interrupt();  // again and again: an interrupt before the query began is forgotten
+      }
+      const auto until = std::min(deadline_, std::chrono::steady_clock::now() + kWatchInterval);
+      wake_.wait_until(lock, reason_ ? std::chrono::steady_clock::now() + kWatchInterval
+                                     : (cancelled_ != nullptr ? until : deadline_));
+    }
+  }
+
+  const std::chrono::steady_clock::time_point deadline_;
+  const std::atomic<bool>* cancelled_;
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  bool done_ = false;
+  std::optional<ErrorCode> reason_;
+  std::thread thread_;
+};
+
+class Statement {
+ public:
+  explicit Statement(duckdb_prepared_statement raw) noexcept : raw_(raw) {}
+  ~Statement() { duckdb_destroy_prepare(&raw_); }
+  Statement(const Statement&) = delete;
+  Statement& operator=(const Statement&) = delete;
+  [[nodiscard]] duckdb_prepared_statement raw() const noexcept { return raw_; }
+
+ private:
+  duckdb_prepared_statement raw_;
+};
+
+class QueryResult {
+ public:
+  QueryResult() = default;
+  ~QueryResult() { duckdb_destroy_result(&raw_); }
+  QueryResult(const QueryResult&) = delete;
+  QueryResult& operator=(const QueryResult&) = delete;
+  [[nodiscard]] duckdb_result& raw() noexcept { return raw_; }
+  [[nodiscard]] Error error() {
+    const char* message = duckdb_result_error(&raw_);
+    return engine_error(message == nullptr ? "DuckDB gave no reason" : message, duckdb_result_error_type(&raw_));
+  }
+
+ private:
+  duckdb_result raw_{};
+};
+
+duckdb_state bind(duckdb_prepared_statement statement, idx_t index, const Value& value) {
+  struct Binder {
+    duckdb_prepared_statement statement;
+    idx_t index;
+    duckdb_state operator()(std::monostate) const { return duckdb_bind_null(statement, index); }
+    duckdb_state operator()(bool flag) const { return duckdb_bind_boolean(statement, index, flag); }
+    duckdb_state operator()(std::int64_t number) const { return duckdb_bind_int64(statement, index, number); }
+    duckdb_state operator()(std::uint64_t number) const { return duckdb_bind_uint64(statement, index, number); }
+    duckdb_state operator()(double number) const { return duckdb_bind_double(statement, index, number); }
+    duckdb_state operator()(const U128& number) const {
+      return duckdb_bind_uhugeint(statement, index, duckdb_uhugeint{number.low, number.high});
+    }
+    duckdb_state operator()(const std::string& text) const {
+      return duckdb_bind_varchar_length(statement, index, text.data(), text.size());
+    }
+  };
+  return std::visit(Binder{statement, index}, value);
+}
+
+const char* type_name(duckdb_type type) {
+  switch (type) {
+    case DUCKDB_TYPE_BOOLEAN: return "BOOLEAN";
+    case DUCKDB_TYPE_TINYINT: return "TINYINT";
+    case DUCKDB_TYPE_SMALLINT: return "SMALLINT";
+    case DUCKDB_TYPE_INTEGER: return "INTEGER";
+    case DUCKDB_TYPE_BIGINT: return "BIGINT";
+    case DUCKDB_TYPE_UTINYINT: return "UTINYINT";
+    case DUCKDB_TYPE_USMALLINT: return "USMALLINT";
+    case DUCKDB_TYPE_UINTEGER: return "UINTEGER";
+    case DUCKDB_TYPE_UBIGINT: return "UBIGINT";
+    case DUCKDB_TYPE_HUGEINT: return "HUGEINT";
+    case DUCKDB_TYPE_UHUGEINT: return "UHUGEINT";
+    case DUCKDB_TYPE_FLOAT: return "FLOAT";
+    case DUCKDB_TYPE_DOUBLE: return "DOUBLE";
+    case DUCKDB_TYPE_VARCHAR: return "VARCHAR";
+    case DUCKDB_TYPE_BLOB: return "BLOB";
+    case DUCKDB_TYPE_TIMESTAMP: return "TIMESTAMP";
+    case DUCKDB_TYPE_TIMESTAMP_NS: return "TIMESTAMP_NS";
+    case DUCKDB_TYPE_TIMESTAMP_TZ: return "TIMESTAMP WITH TIME ZONE";
+    case DUCKDB_TYPE_LIST: return "LIST";
+    default: return "OTHER";
+  }
+}
+
+}  // namespace
+
+Error engine_error(std::string_view message, duckdb_error_type type) {
+  ErrorCode code = ErrorCode::io;
+  if (contains(message, "No space left") || contains(message, "Disk quota exceeded")) {
+    code = ErrorCode::unavailable;
+  } else if (type == DUCKDB_ERROR_INTERRUPT || contains(message, "INTERRUPT")) {
+    code = ErrorCode::cancelled;
+  } else if (type == DUCKDB_ERROR_OUT_OF_MEMORY || contains(message, "Out of Memory")) {
+    code = ErrorCode::limit_exceeded;
+  } else if (contains(message, "Could not set lock") || contains(message, "Conflicting lock")) {
+    code = ErrorCode::conflict;
+  } else if (type == DUCKDB_ERROR_PARSER || type == DUCKDB_ERROR_BINDER || type == DUCKDB_ERROR_CATALOG ||
+             type == DUCKDB_ERROR_CONVERSION || type == DUCKDB_ERROR_INVALID_INPUT || type == DUCKDB_ERROR_SYNTAX ||
+             type == DUCKDB_ERROR_OUT_OF_RANGE || type == DUCKDB_ERROR_MISMATCH_TYPE ||
+             type == DUCKDB_ERROR_INVALID_TYPE || type == DUCKDB_ERROR_NOT_IMPLEMENTED) {
+    code = ErrorCode::invalid_input;
+  } else if (type == DUCKDB_ERROR_INTERNAL) {
+    code = ErrorCode::internal;
+  }
+  return {.code = code, .message = std::string(message)};
+}
+
+Connection::~Connection() { duckdb_disconnect(&raw_); }
+
+Result<void> Connection::run(const std::string& sql) {
+  QueryResult result;
+  if (duckdb_query(raw_, sql.c_str(), &result.raw()) != DuckDBSuccess) return tl::unexpected(result.error());
+  return {};
+}
+
+Result<void> Connection::for_each_chunk(std::string_view sql, std::span<const Value> parameters,
+                                        const QueryLimits& limits, const Take& take) {
+  return execute(sql, parameters, limits, [](duckdb_result&) {}, take);
+}
+
+Result<void> Connection::execute(std::string_view sql, std::span<const Value> parameters, const QueryLimits& limits,
+                                 const std::function<void(duckdb_result&)>& start, const Take& take) {
+  duckdb_prepared_statement raw = nullptr;
+  const duckdb_state prepared = duckdb_prepare(raw_, std::string(sql).c_str(), &raw);
+  const Statement statement(raw);
+  if (prepared != DuckDBSuccess) {
+    const char* message = duckdb_prepare_error(statement.raw());
+    return tl::unexpected(
+        engine_error(message == nullptr ? "DuckDB gave no reason" : message, DUCKDB_ERROR_INVALID_INPUT));
+  }
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    if (bind(statement.raw(), i + 1, parameters[i]) != DuckDBSuccess) {
+      return fail(ErrorCode::invalid_input, fmt::format("parameter {} does not fit the statement", i + 1));
+    }
+  }
+  std::optional<Watch> watch;
+  watch.emplace(*this, limits);
+  const auto failed = [&watch, &limits](Error error) -> tl::unexpected<Error> {
+    if (const auto reason = watch->reason()) {
+      error.code = *reason;
+      error.message = *reason == ErrorCode::timeout
+                          ? fmt::format("the query took longer than {} ms (limit time_max)", limits.time_max.count())
+                          : "the query was cancelled";
+    }
+    return tl::unexpected<Error>(std::move(error));
+  };
+  QueryResult result;
+  if (duckdb_execute_prepared_streaming(statement.raw(), &result.raw()) != DuckDBSuccess) {
+    return failed(result.error());
+  }
+  start(result.raw());
+  for (;;) {
+    duckdb_data_chunk chunk = duckdb_fetch_chunk(result.raw());
+    if (chunk == nullptr) {
+      const char* message = duckdb_result_error(&result.raw());
+      if (message != nullptr && *message != '\0') return failed(result.error());
+      return {};
+    }
+    auto taken = take(chunk);
+    duckdb_destroy_data_chunk(&chunk);
+    if (!taken) return tl::unexpected(std::move(taken).error());
+    if (!*taken) return {};
+  }
+}
+
+Result<Rows> Connection::query(std::string_view sql, std::span<const Value> parameters, const QueryLimits& limits) {
+  Rows rows;
+  std::size_t bytes = 0;
+  const auto take = [&](duckdb_data_chunk chunk) -> Result<bool> {
+    const ChunkReader reader(chunk);
+    for (std::size_t row = 0; row < reader.rows(); ++row) {
+      if (rows.rows.size() >= limits.rows_max) {
+        rows.is_cut = true;
+        return false;
+      }
+      auto& values = rows.rows.emplace_back();
+      values.reserve(reader.columns());
+      for (std::size_t column = 0; column < reader.columns(); ++column) {
+        values.push_back(reader.value(column, row));
+        bytes += sizeof(Value);
+        if (const auto* text = std::get_if<std::string>(&values.back())) bytes += text->size();
+      }
+    }
+    if (bytes > limits.bytes_max) {
+      return fail(ErrorCode::limit_exceeded,
+                  fmt::format("the result is larger than {} bytes (limit bytes_max)", limits.bytes_max));
+    }
+    return true;
+  };
+  const auto start = [&rows](duckdb_result& result) {
+    for (idx_t i = 0; i < duckdb_column_count(&result); ++i) {
+      rows.columns.emplace_back(duckdb_column_name(&result, i));
+      rows.types.emplace_back(type_name(duckdb_column_type(&result, i)));
+    }
+  };
+  MESHFLOW_CHECK(execute(sql, parameters, limits, start, take));
+  return rows;
+}
+
+Result<std::unique_ptr<Engine>> Engine::open(const EngineOptions& options) {
+  duckdb_config config = nullptr;
+  if (duckdb_create_config(&config) != DuckDBSuccess) return fail(ErrorCode::internal, "DuckDB has no configuration");
+  const auto set = [config](const char* name, const std::string& value) {
+    duckdb_set_config(config, name, value.c_str());
+  };
+  set("threads", fmt::format("{}", options.threads));
+  set("memory_limit", fmt::format("{}B", options.memory_bytes_max));
+  if (!options.temporary_directory.empty()) set("temp_directory", options.temporary_directory);
+  set("autoinstall_known_extensions", "false");
+  set("autoload_known_extensions", "false");
+  set("preserve_insertion_order", "true");
+  duckdb_database raw = nullptr;
+  char* message = nullptr;
+  const duckdb_state opened = duckdb_open_ext(options.path.c_str(), &raw, config, &message);
+  duckdb_destroy_config(&config);
+  if (opened != DuckDBSuccess) {
+    const Error error = engine_error(message == nullptr ? "DuckDB gave no reason" : message);
+    duckdb_free(message);
+    return tl::unexpected(error);
+  }
+  return std::unique_ptr<Engine>(new Engine(raw));
+}
+
+Engine::~Engine() { duckdb_close(&raw_); }
+
+Result<std::unique_ptr<Connection>> Engine::connect() {
+  duckdb_connection raw = nullptr;
+  if (duckdb_connect(raw_, &raw) != DuckDBSuccess) return fail(ErrorCode::io, "DuckDB gave no connection");
+  return std::make_unique<Connection>(raw);
+}
+
+}  // namespace meshflow::store

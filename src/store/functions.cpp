@@ -1,0 +1,382 @@
+#include "store/functions.hpp"
+
+#include <charconv>
+#include <cmath>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <duckdb.h>
+#include <fmt/format.h>
+#include <protozero/pbf_reader.hpp>
+
+#include "base/bytes.hpp"
+#include "base/try.hpp"
+#include "otlp/decode_limits.hpp"
+#include "otlp/fields.hpp"
+#include "otlp/wire.hpp"
+#include "store/cell.hpp"
+#include "store/functions_register.hpp"
+
+namespace meshflow::store {
+namespace {
+
+using otlp::wire::kTag;
+using otlp::wire::Type;
+using protozero::pbf_reader;
+
+std::string_view view(pbf_reader& in) {
+  const auto bytes = in.get_view();
+  return {bytes.data(), bytes.size()};
+}
+pbf_reader reader_of(std::string_view message) { return {message.data(), message.size()}; }
+
+// A KeyValue's parts. What stands in `rest` was checked when it came in: nothing here throws for it, and what damage of
+// a file might make throw ends in the query's error.
+struct KeyValueView {
+  std::string_view key;
+  std::string_view value;
+};
+KeyValueView key_value_of(std::string_view message) {
+  KeyValueView parts;
+  pbf_reader in = reader_of(message);
+  while (in.next()) {
+    switch (in.tag_and_type()) {
+      case kTag<otlp::KeyValueField::key, Type::length>: parts.key = view(in); break;
+      case kTag<otlp::KeyValueField::value, Type::length>: parts.value = view(in); break;
+      default: in.skip();
+    }
+  }
+  return parts;
+}
+
+// The AnyValue of a span attribute; nothing without the key.
+std::optional<std::string_view> attribute_of(std::string_view rest, std::string_view key) {
+  pbf_reader in = reader_of(rest);
+  while (in.next()) {
+    if (in.tag_and_type() != kTag<otlp::SpanField::attributes, Type::length>) {
+      in.skip();
+      continue;
+    }
+    const KeyValueView attribute = key_value_of(view(in));
+    if (attribute.key == key) return attribute.value;
+  }
+  return std::nullopt;
+}
+
+// The field of a oneof that counts: the last one.
+struct Held {
+  std::uint32_t tag = 0;
+  std::string_view bytes;
+  std::uint64_t number = 0;
+  double real = 0;
+};
+Held held_by(std::string_view value) {
+  using F = otlp::AnyValueField;
+  Held held;
+  pbf_reader in = reader_of(value);
+  while (in.next()) {
+    const auto tag = static_cast<std::uint32_t>(in.tag_and_type());
+    switch (tag) {
+      case kTag<F::string_value, Type::length>:
+      case kTag<F::bytes_value, Type::length>:
+      case kTag<F::array_value, Type::length>:
+      case kTag<F::kvlist_value, Type::length>: held = {tag, view(in), 0, 0}; break;
+      case kTag<F::bool_value, Type::varint>:
+      case kTag<F::int_value, Type::varint>: held = {tag, {}, in.get_uint64(), 0}; break;
+      case kTag<F::double_value, Type::fixed64>: held = {tag, {}, 0, in.get_double()}; break;
+      default: in.skip();
+    }
+  }
+  return held;
+}
+
+std::string clean(std::string_view text) { return is_valid_utf8(text) ? std::string(text) : sanitize_utf8(text); }
+
+void append_json_text(std::string& out, std::string_view text) {
+  out += '"';
+  for (const char c : clean(text)) {
+    switch (c) {
+      case '"': out += "\\\""; break;
+      case '\\': out += "\\\\"; break;
+      case '\n': out += "\\n"; break;
+      case '\r': out += "\\r"; break;
+      case '\t': out += "\\t"; break;
+      default:
+        if (static_cast<unsigned char>(c) < 0x20) {
+          out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
+        } else {
+          out += c;
+        }
+    }
+  }
+  out += '"';
+}
+
+std::string double_text(double number) {
+  if (std::isnan(number)) return "NaN";
+  if (std::isinf(number)) return number > 0 ? "+Inf" : "-Inf";
+  return fmt::format("{}", number);
+}
+
+void append_json(std::string& out, std::string_view value, std::size_t depth);
+
+void append_json_elements(std::string& out, std::string_view list, bool has_keys, std::size_t depth) {
+  out += has_keys ? '{' : '[';
+  bool is_first = true;
+  pbf_reader in = reader_of(list);
+  while (in.next()) {
+    if (in.tag_and_type() != kTag<otlp::ListField::values, Type::length>) {
+      in.skip();
+      continue;
+    }
+    if (!is_first) out += ',';
+    is_first = false;
+    if (has_keys) {
+      const KeyValueView element = key_value_of(view(in));
+      append_json_text(out, element.key);
+      out += ':';
+      append_json(out, element.value, depth + 1);
+    } else {
+      append_json(out, view(in), depth + 1);
+    }
+  }
+  out += has_keys ? '}' : ']';
+}
+
+void append_json(std::string& out, std::string_view value, std::size_t depth) {
+  using F = otlp::AnyValueField;
+  const Held held = held_by(value);
+  if (depth > otlp::DecodeLimits{}.value_depth_max) {
+    out += "null";  // refused when it came in
+    return;
+  }
+  switch (held.tag) {
+    case kTag<F::string_value, Type::length>: append_json_text(out, held.bytes); break;
+    case kTag<F::bytes_value, Type::length>: append_json_text(out, to_base64(held.bytes)); break;
+    case kTag<F::array_value, Type::length>: append_json_elements(out, held.bytes, false, depth); break;
+    case kTag<F::kvlist_value, Type::length>: append_json_elements(out, held.bytes, true, depth); break;
+    case kTag<F::bool_value, Type::varint>: out += held.number != 0 ? "true" : "false"; break;
+    case kTag<F::int_value, Type::varint>: out += fmt::format("{}", static_cast<std::int64_t>(held.number)); break;
+    case kTag<F::double_value, Type::fixed64>:
+      out += std::isfinite(held.real) ? double_text(held.real) : fmt::format("\"{}\"", double_text(held.real));
+      break;
+    default: out += "null";
+  }
+}
+
+std::string string_of(std::string_view value) {
+  using F = otlp::AnyValueField;
+  const Held held = held_by(value);
+  switch (held.tag) {
+    case kTag<F::string_value, Type::length>: return clean(held.bytes);
+    case kTag<F::bytes_value, Type::length>: return to_base64(held.bytes);
+    case kTag<F::double_value, Type::fixed64>: return double_text(held.real);
+    case 0: return {};
+    default: break;
+  }
+  std::string json;
+  append_json(json, value, 0);
+  return json;
+}
+
+bool event_has(std::string_view rest, std::string_view key, std::string_view text) {
+  pbf_reader in = reader_of(rest);
+  while (in.next()) {
+    if (in.tag_and_type() != kTag<otlp::SpanField::events, Type::length>) {
+      in.skip();
+      continue;
+    }
+    pbf_reader event = in.get_message();
+    while (event.next()) {
+      switch (event.tag_and_type()) {
+        case kTag<otlp::EventField::name, Type::length>:
+          if (const auto name = view(event); key == "event" && clean(name) == text) return true;
+          break;
+        case kTag<otlp::EventField::attributes, Type::length>: {
+          const KeyValueView attribute = key_value_of(view(event));
+          if (attribute.key == key && string_of(attribute.value) == text) return true;
+          break;
+        }
+        default: event.skip();
+      }
+    }
+  }
+  return false;
+}
+
+// ---- as SQL -----------------------------------------------------------------------------------------------------
+
+// Sets a row of a result, or leaves it NULL.
+class Output {
+ public:
+  explicit Output(duckdb_vector vector) : vector_(vector), data_(duckdb_vector_get_data(vector)) {
+    duckdb_vector_ensure_validity_writable(vector);
+    validity_ = duckdb_vector_get_validity(vector);
+  }
+  void set_null(idx_t row) { duckdb_validity_set_row_invalid(validity_, row); }
+  void set_text(idx_t row, std::string_view text) {
+    duckdb_vector_assign_string_element_len(vector_, row, text.data(), text.size());
+  }
+  template <typename T>
+  void set(idx_t row, T value) {
+    static_cast<T*>(data_)[row] = value;
+  }
+
+ private:
+  duckdb_vector vector_;
+  void* data_;
+  std::uint64_t* validity_;
+};
+
+// Writes the attribute `key` of `rest` to a row; false: NULL.
+template <typename Write>
+void for_each_attribute(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output, Write write) {
+  try {
+    const ChunkReader in(input);
+    Output out(output);
+    for (std::size_t row = 0; row < in.rows(); ++row) {
+      const auto value =
+          in.is_null(0, row) || in.is_null(1, row) ? std::nullopt : attribute_of(in.text(0, row), in.text(1, row));
+      if (!value || !write(out, row, *value)) out.set_null(row);
+    }
+  } catch (const std::exception& broken) {
+    duckdb_scalar_function_set_error(info, broken.what());
+  }
+}
+
+void rest_text(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output) {
+  for_each_attribute(info, input, output, [](Output& out, idx_t row, std::string_view value) {
+    const Held held = held_by(value);
+    if (held.tag != kTag<otlp::AnyValueField::string_value, Type::length>) return false;
+    out.set_text(row, clean(held.bytes));
+    return true;
+  });
+}
+
+void rest_int(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output) {
+  for_each_attribute(info, input, output, [](Output& out, idx_t row, std::string_view value) {
+    const Held held = held_by(value);
+    if (held.tag != kTag<otlp::AnyValueField::int_value, Type::varint>) return false;
+    out.set(row, static_cast<std::int64_t>(held.number));
+    return true;
+  });
+}
+
+void rest_double(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output) {
+  for_each_attribute(info, input, output, [](Output& out, idx_t row, std::string_view value) {
+    const Held held = held_by(value);
+    if (held.tag != kTag<otlp::AnyValueField::double_value, Type::fixed64>) return false;
+    out.set(row, held.real);
+    return true;
+  });
+}
+
+void rest_bool(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output) {
+  for_each_attribute(info, input, output, [](Output& out, idx_t row, std::string_view value) {
+    const Held held = held_by(value);
+    if (held.tag != kTag<otlp::AnyValueField::bool_value, Type::varint>) return false;
+    out.set(row, held.number != 0);
+    return true;
+  });
+}
+
+void rest_string(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output) {
+  for_each_attribute(info, input, output, [](Output& out, idx_t row, std::string_view value) {
+    out.set_text(row, string_of(value));
+    return true;
+  });
+}
+
+void rest_event_has(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output) {
+  try {
+    const ChunkReader in(input);
+    auto* found = static_cast<bool*>(duckdb_vector_get_data(output));
+    for (std::size_t row = 0; row < in.rows(); ++row) {
+      const bool has_arguments = !in.is_null(0, row) && !in.is_null(1, row) && !in.is_null(2, row);
+      found[row] = has_arguments && event_has(in.text(0, row), in.text(1, row), in.text(2, row));
+    }
+  } catch (const std::exception& broken) {
+    duckdb_scalar_function_set_error(info, broken.what());
+  }
+}
+
+// The keys of a row are counted first: a list's child has to be made large enough before it is written.
+void rest_keys(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output) {
+  try {
+    const ChunkReader in(input);
+    auto* entries = static_cast<duckdb_list_entry*>(duckdb_vector_get_data(output));
+    std::vector<std::string> keys;
+    for (std::size_t row = 0; row < in.rows(); ++row) {
+      const std::size_t begin = keys.size();
+      if (!in.is_null(0, row)) {
+        pbf_reader rest = reader_of(in.text(0, row));
+        while (rest.next()) {
+          if (rest.tag_and_type() == kTag<otlp::SpanField::attributes, Type::length>) {
+            keys.push_back(clean(key_value_of(view(rest)).key));
+          } else {
+            rest.skip();
+          }
+        }
+      }
+      entries[row] = {begin, keys.size() - begin};
+    }
+    duckdb_list_vector_reserve(output, keys.size());
+    duckdb_list_vector_set_size(output, keys.size());
+    duckdb_vector child = duckdb_list_vector_get_child(output);
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      duckdb_vector_assign_string_element_len(child, i, keys[i].data(), keys[i].size());
+    }
+  } catch (const std::exception& broken) {
+    duckdb_scalar_function_set_error(info, broken.what());
+  }
+}
+
+struct FunctionDeclaration {
+  const char* name;
+  int text_parameters;  // after the BLOB
+  duckdb_type result;
+  bool is_list;
+  duckdb_scalar_function_t function;
+};
+
+Result<void> declare(Connection& connection, const FunctionDeclaration& declared) {
+  duckdb_scalar_function function = duckdb_create_scalar_function();
+  duckdb_scalar_function_set_name(function, declared.name);
+  const LogicalType blob(DUCKDB_TYPE_BLOB);
+  const LogicalType text(DUCKDB_TYPE_VARCHAR);
+  const LogicalType result(declared.result);
+  duckdb_scalar_function_add_parameter(function, blob.raw());
+  for (int i = 0; i < declared.text_parameters; ++i) duckdb_scalar_function_add_parameter(function, text.raw());
+  if (declared.is_list) {
+    const LogicalType list(duckdb_create_list_type(result.raw()));
+    duckdb_scalar_function_set_return_type(function, list.raw());
+  } else {
+    duckdb_scalar_function_set_return_type(function, result.raw());
+  }
+  duckdb_scalar_function_set_special_handling(function);  // NULL in is not always NULL out
+  duckdb_scalar_function_set_function(function, declared.function);
+  const duckdb_state registered = duckdb_register_scalar_function(connection.raw(), function);
+  duckdb_destroy_scalar_function(&function);
+  if (registered != DuckDBSuccess) return fail(ErrorCode::internal, fmt::format("DuckDB refused {}", declared.name));
+  return {};
+}
+
+}  // namespace
+
+Result<void> register_functions(Connection& connection) {
+  for (const FunctionDeclaration& declared : {
+           FunctionDeclaration{kRestText, 1, DUCKDB_TYPE_VARCHAR, false, rest_text},
+           FunctionDeclaration{kRestInt, 1, DUCKDB_TYPE_BIGINT, false, rest_int},
+           FunctionDeclaration{kRestDouble, 1, DUCKDB_TYPE_DOUBLE, false, rest_double},
+           FunctionDeclaration{kRestBool, 1, DUCKDB_TYPE_BOOLEAN, false, rest_bool},
+           FunctionDeclaration{kRestString, 1, DUCKDB_TYPE_VARCHAR, false, rest_string},
+           FunctionDeclaration{kRestEventHas, 2, DUCKDB_TYPE_BOOLEAN, false, rest_event_has},
+           FunctionDeclaration{kRestKeys, 0, DUCKDB_TYPE_VARCHAR, true, rest_keys},
+       }) {
+    MESHFLOW_CHECK(declare(connection, declared));
+  }
+  return {};
+}
+
+}  // namespace meshflow::store

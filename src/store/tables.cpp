@@ -1,0 +1,415 @@
+#include "store/tables.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <unordered_map>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/random.hpp"
+#include "base/try.hpp"
+#include "store/cell.hpp"
+#include "store/functions_register.hpp"
+#include "store/row_appender.hpp"
+
+namespace meshflow::store {
+namespace {
+
+constexpr int kFormatVersion = 1;
+constexpr std::size_t kIdleConnectionsMax = 8;
+constexpr std::size_t kKnownKeysMax = 200'000;
+// Checkpoints are asked for, not left to a commit, during which nobody can take a snapshot.
+constexpr const char* kNoAutomaticCheckpoint = "SET checkpoint_threshold = '1TB'";
+
+std::uint64_t u64(const Value& value) {
+  const auto* number = std::get_if<std::uint64_t>(&value);
+  return number == nullptr ? 0 : *number;
+}
+
+std::string text(const Value& value) {
+  const auto* found = std::get_if<std::string>(&value);
+  return found == nullptr ? std::string() : *found;
+}
+
+std::string create_piece_sql(std::uint64_t id) {
+  std::string columns;
+  for (std::size_t i = 0; i < column_count(); ++i) {
+    columns += fmt::format("{}{} {}", i == 0 ? "" : ", ", column_name(i), sql_type_of(column_type(i)));
+  }
+  return fmt::format(
+      "CREATE TABLE spans_{0}({1});"
+      "CREATE TABLE traces_{0}(trace_id UHUGEINT, first UBIGINT, last UBIGINT, run UBIGINT);"
+      "CREATE TABLE resources_{0}(key UBIGINT, value BLOB);"
+      "CREATE TABLE scopes_{0}(key UBIGINT, value BLOB);",
+      id, columns);
+}
+
+class KeyHash {
+ public:
+  std::size_t operator()(const std::pair<std::uint64_t, std::uint64_t>& id) const noexcept {
+    return id.first ^ id.second * 0x9E3779B97F4A7C15;
+  }
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Tables>> Tables::open(TablesOptions options, const Clock& clock) {
+  std::unique_ptr<Tables> tables(new Tables(std::move(options), clock));
+  MESHFLOW_TRY(tables->engine_, Engine::open({.path = tables->options_.path,
+                                              .memory_bytes_max = tables->options_.memory_bytes_max,
+                                              .temporary_directory = tables->options_.temporary_directory}));
+  MESHFLOW_TRY(tables->writer_, tables->engine_->connect());
+  MESHFLOW_CHECK(tables->prepare());
+  MESHFLOW_CHECK(tables->read_state());
+  MESHFLOW_CHECK(tables->fill_filters());
+  return tables;
+}
+
+// Creates what a new file lacks, and refuses what a later version has written.
+Result<void> Tables::prepare() {
+  MESHFLOW_CHECK(writer_->run(kNoAutomaticCheckpoint));
+  MESHFLOW_CHECK(register_functions(*writer_));
+  MESHFLOW_CHECK(
+      writer_->run("BEGIN;"
+                   "CREATE TABLE IF NOT EXISTS meta(key VARCHAR, value VARCHAR);"
+                   "CREATE TABLE IF NOT EXISTS positions(source VARCHAR, file VARCHAR, passed UBIGINT);"
+                   "CREATE TABLE IF NOT EXISTS pieces(id UBIGINT, created UBIGINT, arrived UBIGINT, start_min UBIGINT, "
+                   "start_max UBIGINT, row_count UBIGINT);"));
+  MESHFLOW_TRY(const Rows version, writer_->query("SELECT value FROM meta WHERE key = 'format_version'"));
+  if (version.rows.empty()) {
+    MESHFLOW_CHECK(writer_->run(
+        fmt::format("INSERT INTO meta VALUES ('format_version', '{}'), ('seed', '{}')", kFormatVersion, random_u64())));
+  } else if (const std::string found = text(version.rows[0][0]); found != fmt::format("{}", kFormatVersion)) {
+    (void)writer_->run("ROLLBACK");
+    return fail(ErrorCode::unsupported,
+                fmt::format("{} has format version {}; this version of MeshFlow reads {}", options_.path, found,
+                            kFormatVersion),
+                "use the version of MeshFlow that wrote it, or name another data directory");
+  }
+  return writer_->run("COMMIT");
+}
+
+Result<void> Tables::read_state() {
+  MESHFLOW_TRY(const Rows seed, writer_->query("SELECT value FROM meta WHERE key = 'seed'"));
+  if (seed.rows.size() != 1) return fail(ErrorCode::invalid_input, fmt::format("{} has no seed", options_.path));
+  const std::string digits = text(seed.rows[0][0]);
+  std::from_chars(digits.data(), digits.data() + digits.size(), seed_);
+  MESHFLOW_TRY(const Rows pieces, writer_->query("SELECT id, created, arrived, start_min, start_max, row_count "
+                                                 "FROM pieces ORDER BY id"));
+  for (const auto& row : pieces.rows) {
+    pieces_.push_back({u64(row[0]), u64(row[1]), u64(row[2]), u64(row[3]), u64(row[4]), u64(row[5])});
+  }
+  MESHFLOW_TRY(const Rows positions, writer_->query("SELECT source, file, passed FROM positions"));
+  for (const auto& row : positions.rows) {
+    auto& source = text(row[0]) == "log" ? positions_.log : positions_.spool;
+    source.emplace(text(row[1]), u64(row[2]));
+  }
+  return {};
+}
+
+Result<void> Tables::fill_filters() {
+  for (const PieceRecord& piece : pieces_) {
+    auto filter = std::make_unique<SpanFilter>(options_.piece_rows_max);
+    const auto take = [&filter](duckdb_data_chunk chunk) -> Result<bool> {
+      const ChunkReader reader(chunk);
+      for (std::size_t row = 0; row < reader.rows(); ++row) {
+        const auto& trace = reader.at<duckdb_uhugeint>(0, row);
+        filter->insert(SpanFilter::hash_of({trace.upper, trace.lower, reader.at<std::uint64_t>(1, row)}));
+      }
+      return true;
+    };
+    MESHFLOW_CHECK(writer_->for_each_chunk(fmt::format("SELECT trace_id, span_id FROM spans_{}", piece.id), {},
+                                           {.time_max = std::chrono::hours(1)}, take));
+    filters_.push_back(std::move(filter));
+  }
+  return {};
+}
+
+Result<void> Tables::append(const RecentSpans::Batch& batch, const std::function<void()>& published) {
+  const auto now = static_cast<std::uint64_t>(clock_.wall_nanos());
+  PieceRecord piece;
+  bool is_new = pieces_.empty();
+  if (!is_new) {
+    piece = pieces_.back();
+    is_new = piece.rows + batch.rows > options_.piece_rows_max ||
+             now - std::min(now, piece.created) > options_.piece_nanos_max;
+  }
+  if (is_new) piece = {.id = pieces_.empty() ? 1 : pieces_.back().id + 1, .created = now};
+  piece.arrived = now;
+  piece.rows += batch.rows;
+  for (const auto& chunk : batch.chunks) {
+    if (chunk->rows() == 0) continue;
+    piece.start_min = std::min(piece.start_min, chunk->start_min());
+    piece.start_max = std::max(piece.start_max, chunk->start_max());
+  }
+  if (is_new) known_.clear();
+  MESHFLOW_CHECK(writer_->run("BEGIN"));
+  auto written = write(batch, piece, is_new);
+  if (!written) {
+    (void)writer_->run("ROLLBACK");
+    known_.clear();
+    return written;
+  }
+  {
+    // Before the rows leave the recent spans: a repeated span must be found here or there.
+    const std::unique_lock lock(filters_mutex_);
+    if (is_new) filters_.push_back(std::make_unique<SpanFilter>(options_.piece_rows_max));
+    for (const auto& chunk : batch.chunks) {
+      const auto* traces = chunk->values<duckdb_uhugeint>(Column::trace_id);
+      const auto* spans = chunk->values<std::uint64_t>(Column::span_id);
+      for (std::size_t row = 0; row < chunk->rows(); ++row) {
+        filters_.back()->insert(SpanFilter::hash_of({traces[row].upper, traces[row].lower, spans[row]}));
+      }
+    }
+  }
+  const std::unique_lock lock(published_mutex_);
+  if (auto committed = writer_->run("COMMIT"); !committed) {
+    (void)writer_->run("ROLLBACK");
+    known_.clear();
+    if (is_new) {
+      const std::unique_lock filters_lock(filters_mutex_);
+      filters_.pop_back();
+    }
+    return committed;
+  }
+  if (is_new) {
+    pieces_.push_back(piece);
+  } else {
+    pieces_.back() = piece;
+  }
+  if (batch.positions) positions_ = *batch.positions;
+  published();
+  return {};
+}
+
+Result<void> Tables::write(const RecentSpans::Batch& batch, PieceRecord& piece, bool is_new) {
+  if (is_new) MESHFLOW_CHECK(writer_->run(create_piece_sql(piece.id)));
+  {
+    MESHFLOW_TRY(auto appender, RowAppender::open(*writer_, fmt::format("spans_{}", piece.id)));
+    for (const auto& chunk : batch.chunks) {
+      if (chunk->rows() > 0) MESHFLOW_CHECK(appender.append(chunk->raw()));
+    }
+    MESHFLOW_CHECK(appender.close());
+  }
+  MESHFLOW_CHECK(write_traces(batch, piece.id));
+  MESHFLOW_CHECK(write_dictionaries(batch, piece.id));
+  MESHFLOW_CHECK(
+      writer_->run(fmt::format("DELETE FROM pieces WHERE id = {0};"
+                               "INSERT INTO pieces VALUES ({0}, {1}, {2}, {3}, {4}, {5})",
+                               piece.id, piece.created, piece.arrived, piece.start_min, piece.start_max, piece.rows)));
+  if (batch.positions) MESHFLOW_CHECK(write_positions(*batch.positions));
+  return {};
+}
+
+// The index of traces: a row for each trace of the batch.
+Result<void> Tables::write_traces(const RecentSpans::Batch& batch, std::uint64_t piece) {
+  struct Entry {
+    std::uint64_t first = UINT64_MAX;
+    std::uint64_t last = 0;
+    std::uint64_t run = 0;
+  };
+  static const std::size_t run_column = kFieldColumns + *find_attribute_column("meshflow.run_id");
+  std::unordered_map<std::pair<std::uint64_t, std::uint64_t>, Entry, KeyHash> entries;
+  // A trace in which several runs left spans has a row for each but the first.
+  std::vector<std::pair<std::pair<std::uint64_t, std::uint64_t>, Entry>> more;
+  for (const auto& chunk : batch.chunks) {
+    const auto* traces = chunk->values<duckdb_uhugeint>(Column::trace_id);
+    const auto* starts = chunk->values<std::uint64_t>(Column::start);
+    std::string_view last_run_id;
+    std::uint64_t last_run = 0;
+    for (std::size_t row = 0; row < chunk->rows(); ++row) {
+      Entry& entry = entries[{traces[row].upper, traces[row].lower}];
+      entry.first = std::min(entry.first, starts[row]);
+      entry.last = std::max(entry.last, starts[row]);
+      const std::string_view run_id = chunk->text(run_column, row);
+      if (run_id.empty()) continue;
+      if (run_id != last_run_id) {
+        last_run_id = run_id;
+        last_run = SpanDecoder::run_key(run_id);
+      }
+      if (entry.run == 0) entry.run = last_run;
+      if (entry.run == last_run) continue;
+      const auto id = std::pair(traces[row].upper, traces[row].lower);
+      if (!more.empty() && more.back().first == id && more.back().second.run == last_run) {
+        more.back().second.first = std::min(more.back().second.first, starts[row]);
+        more.back().second.last = std::max(more.back().second.last, starts[row]);
+      } else {
+        more.push_back({id, {starts[row], starts[row], last_run}});
+      }
+    }
+  }
+  MESHFLOW_TRY(auto appender, RowAppender::open(*writer_, fmt::format("traces_{}", piece)));
+  const auto append = [&appender](const auto& id, const Entry& entry) {
+    return appender.row(duckdb_uhugeint{id.second, id.first}, entry.first, entry.last, entry.run);
+  };
+  for (const auto& [id, entry] : entries) MESHFLOW_CHECK(append(id, entry));
+  for (const auto& [id, entry] : more) MESHFLOW_CHECK(append(id, entry));
+  return appender.close();
+}
+
+Result<void> Tables::write_dictionaries(const RecentSpans::Batch& batch, std::uint64_t piece) {
+  const auto write_all = [&](const char* table, auto entries_of) -> Result<void> {
+    MESHFLOW_TRY(auto appender, RowAppender::open(*writer_, fmt::format("{}_{}", table, piece)));
+    for (const auto& chunk : batch.chunks) {
+      for (const auto& [key, message] : entries_of(*chunk)) {
+        if (!known_.insert(key).second) continue;
+        MESHFLOW_CHECK(appender.row(key, RowAppender::Blob{message}));
+      }
+    }
+    return appender.close();
+  };
+  if (known_.size() > kKnownKeysMax) known_.clear();
+  MESHFLOW_CHECK(write_all("resources", [](const SpanChunk& chunk) -> const auto& { return chunk.resources(); }));
+  return write_all("scopes", [](const SpanChunk& chunk) -> const auto& { return chunk.scopes(); });
+}
+
+Result<void> Tables::write_positions(const SourcePositions& positions) {
+  MESHFLOW_CHECK(writer_->run("DELETE FROM positions"));
+  MESHFLOW_TRY(auto appender, RowAppender::open(*writer_, "positions"));
+  for (const auto& [file, passed] : positions.log) {
+    MESHFLOW_CHECK(appender.row(std::string_view("log"), std::string_view(file), passed));
+  }
+  for (const auto& [file, passed] : positions.spool) {
+    MESHFLOW_CHECK(appender.row(std::string_view("spool"), std::string_view(file), passed));
+  }
+  return appender.close();
+}
+
+Result<PieceRecord> Tables::drop_oldest() {
+  if (pieces_.empty()) return fail(ErrorCode::not_found, "the store is empty");
+  const PieceRecord oldest = pieces_.front();
+  MESHFLOW_CHECK(
+      writer_->run(fmt::format("BEGIN;"
+                               "DROP TABLE spans_{0}; DROP TABLE traces_{0}; DROP TABLE resources_{0};"
+                               "DROP TABLE scopes_{0}; DELETE FROM pieces WHERE id = {0};",
+                               oldest.id)));
+  {
+    const std::unique_lock lock(published_mutex_);
+    if (auto committed = writer_->run("COMMIT"); !committed) {
+      (void)writer_->run("ROLLBACK");
+      return tl::unexpected(std::move(committed).error());
+    }
+    pieces_.erase(pieces_.begin());
+    const std::unique_lock filters_lock(filters_mutex_);
+    filters_.erase(filters_.begin());
+  }
+  if (pieces_.empty()) known_.clear();
+  return oldest;
+}
+
+Result<void> Tables::checkpoint() { return writer_->run("CHECKPOINT"); }
+
+SourcePositions Tables::positions() const {
+  const std::shared_lock lock(published_mutex_);
+  return positions_;
+}
+
+std::vector<PieceRecord> Tables::pieces() const {
+  const std::shared_lock lock(published_mutex_);
+  return pieces_;
+}
+
+Result<std::vector<otlp::SpanKey>> Tables::find(const std::vector<otlp::SpanKey>& keys) {
+  std::vector<Value> spans;
+  std::vector<Value> traces;
+  {
+    const std::shared_lock lock(filters_mutex_);
+    for (const auto& key : keys) {
+      if (key.span == 0) continue;
+      const std::uint64_t hash = SpanFilter::hash_of(key);
+      const bool may_be_here = std::any_of(filters_.begin(), filters_.end(),
+                                           [hash](const auto& filter) { return filter->may_contain(hash); });
+      if (!may_be_here) continue;
+      spans.emplace_back(key.span);
+      if (const U128 trace{key.trace_high, key.trace_low}; traces.empty() || std::get<U128>(traces.back()) != trace) {
+        traces.emplace_back(trace);
+      }
+    }
+  }
+  std::vector<otlp::SpanKey> found;
+  if (spans.empty()) return found;
+  const auto marks = [](std::size_t count) {
+    std::string text = "?";
+    for (std::size_t i = 1; i < count; ++i) text += ", ?";
+    return text;
+  };
+  MESHFLOW_TRY(View now, view([] {}));
+  const auto look = [&]() -> Result<void> {
+    for (const PieceRecord& piece : now.pieces) {
+      MESHFLOW_TRY(
+          const Rows range,
+          now.connection->query(fmt::format("SELECT min(first), max(last) FROM traces_{} WHERE trace_id IN ({})",
+                                            piece.id, marks(traces.size())),
+                                traces));
+      if (range.rows.empty() || std::holds_alternative<std::monostate>(range.rows[0][0])) continue;
+      std::vector<Value> parameters{range.rows[0][0], range.rows[0][1]};
+      parameters.insert(parameters.end(), spans.begin(), spans.end());
+      MESHFLOW_TRY(
+          const Rows rows,
+          now.connection->query(fmt::format("SELECT trace_id, span_id FROM spans_{} WHERE start BETWEEN ? AND ? "
+                                            "AND span_id IN ({})",
+                                            piece.id, marks(spans.size())),
+                                parameters));
+      for (const auto& row : rows.rows) {
+        const auto& trace = std::get<U128>(row[0]);
+        found.push_back({trace.high, trace.low, std::get<std::uint64_t>(row[1])});
+      }
+    }
+    return {};
+  };
+  auto looked = look();
+  give_back(std::move(now.connection));
+  if (!looked) return tl::unexpected(std::move(looked).error());
+  return found;
+}
+
+Result<std::vector<Operation>> Tables::operations(std::size_t rows_max) {
+  MESHFLOW_TRY(View now, view([] {}));
+  std::string sources;
+  for (const PieceRecord& piece : now.pieces) {
+    sources += fmt::format("{}SELECT DISTINCT service, name, kind FROM spans_{} WHERE service IS NOT NULL",
+                           sources.empty() ? "" : " UNION ", piece.id);
+  }
+  std::vector<Operation> found;
+  Result<Rows> rows = Rows{};
+  if (!sources.empty()) {
+    rows = now.connection->query(fmt::format("SELECT * FROM ({}) LIMIT {}", sources, rows_max), {},
+                                 {.time_max = std::chrono::minutes(10)});
+  }
+  give_back(std::move(now.connection));
+  if (!rows) return tl::unexpected(std::move(rows).error());
+  for (const auto& row : rows->rows) {
+    found.push_back({text(row[0]), text(row[1]), static_cast<std::int32_t>(std::get<std::int64_t>(row[2]))});
+  }
+  return found;
+}
+
+Result<Tables::View> Tables::view(const std::function<void()>& look) {
+  View view;
+  {
+    const std::lock_guard lock(idle_mutex_);
+    if (!idle_.empty()) {
+      view.connection = std::move(idle_.back());
+      idle_.pop_back();
+    }
+  }
+  if (view.connection == nullptr) {
+    MESHFLOW_TRY(view.connection, engine_->connect());
+  }
+  const std::shared_lock lock(published_mutex_);
+  // A transaction begins with its first look at the database.
+  MESHFLOW_CHECK(view.connection->run("BEGIN; SELECT 1 FROM meta LIMIT 0"));
+  view.pieces = pieces_;
+  look();
+  return view;
+}
+
+void Tables::give_back(std::unique_ptr<Connection> connection) {
+  if (connection == nullptr || !connection->run("ROLLBACK")) return;
+  const std::lock_guard lock(idle_mutex_);
+  if (idle_.size() < kIdleConnectionsMax) idle_.push_back(std::move(connection));
+}
+
+}  // namespace meshflow::store

@@ -1,0 +1,112 @@
+// The database: its tables, and how recent spans get into them. Private to the room.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "meshflow/base/error.hpp"
+#include "store/engine.hpp"
+#include "store/recent.hpp"
+#include "store/span_filter.hpp"
+#include "store/trace_store.hpp"
+
+namespace meshflow::store {
+
+// A part of the store that is dropped as a whole: the tables spans_N, traces_N, resources_N, scopes_N.
+struct PieceRecord {
+  std::uint64_t id = 0;
+  std::uint64_t created = 0;  // wall clock, nanoseconds
+  std::uint64_t arrived = 0;  // when the newest of its spans came in
+  std::uint64_t start_min = UINT64_MAX;
+  std::uint64_t start_max = 0;
+  std::uint64_t rows = 0;
+};
+
+// Spans of a piece; then the next begins. Small enough that dropping one is not dropping much (some 300 MB), large
+// enough that a query meets few.
+inline constexpr std::uint64_t kPieceRowsMax = std::uint64_t{8} << 20;
+// A piece that is older than this fraction of the retention time gets no more spans, so that age can drop it.
+inline constexpr std::uint64_t kPiecesPerRetention = 8;
+
+struct TablesOptions {
+  std::string path = {};
+  std::uint64_t memory_bytes_max = std::uint64_t{256} << 20;
+  std::string temporary_directory = {};
+  std::uint64_t piece_rows_max = kPieceRowsMax;
+  std::uint64_t piece_nanos_max = UINT64_MAX;
+};
+
+// `append`, `drop` and `checkpoint` from one thread; the rest from any.
+class Tables {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<Tables>> open(TablesOptions options, const Clock& clock);
+
+  // One transaction: the rows, what they refer to, their traces, and the positions. `published` is called in the moment
+  // in which they become visible, while nobody can take a snapshot.
+  [[nodiscard]] Result<void> append(const RecentSpans::Batch& batch, const std::function<void()>& published);
+  // Drops the oldest piece. `published` as above.
+  [[nodiscard]] Result<PieceRecord> drop_oldest();
+  // Writes DuckDB's own log into its file.
+  [[nodiscard]] Result<void> checkpoint();
+
+  [[nodiscard]] SourcePositions positions() const;
+  [[nodiscard]] std::vector<PieceRecord> pieces() const;
+  [[nodiscard]] std::uint64_t seed() const noexcept { return seed_; }
+
+  // Of the keys, those that the tables have. Zeroed entries are passed over.
+  [[nodiscard]] Result<std::vector<otlp::SpanKey>> find(const std::vector<otlp::SpanKey>& keys);
+  // Distinct service, name, kind of all spans, at most `rows_max`.
+  [[nodiscard]] Result<std::vector<Operation>> operations(std::size_t rows_max);
+
+  // A connection in a transaction that sees the tables as they are now, and what `look` reads meanwhile: nothing is
+  // published between the two.
+  struct View {
+    std::unique_ptr<Connection> connection;
+    std::vector<PieceRecord> pieces;
+  };
+  [[nodiscard]] Result<View> view(const std::function<void()>& look);
+  // Ends its transaction; it is used again.
+  void give_back(std::unique_ptr<Connection> connection);
+
+  [[nodiscard]] Engine& engine() noexcept { return *engine_; }
+
+ private:
+  Tables(TablesOptions options, const Clock& clock) : options_(std::move(options)), clock_(clock) {}
+  [[nodiscard]] Result<void> prepare();
+  [[nodiscard]] Result<void> read_state();
+  [[nodiscard]] Result<void> fill_filters();
+  [[nodiscard]] Result<void> write(const RecentSpans::Batch& batch, PieceRecord& piece, bool is_new);
+  [[nodiscard]] Result<void> write_traces(const RecentSpans::Batch& batch, std::uint64_t piece);
+  [[nodiscard]] Result<void> write_dictionaries(const RecentSpans::Batch& batch, std::uint64_t piece);
+  [[nodiscard]] Result<void> write_positions(const SourcePositions& positions);
+
+  const TablesOptions options_;
+  const Clock& clock_;
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<Connection> writer_;
+  std::uint64_t seed_ = 0;
+
+  // What snapshots see: changed only in the moment of a commit.
+  mutable std::shared_mutex published_mutex_;
+  std::vector<PieceRecord> pieces_;
+  SourcePositions positions_;
+
+  // The filter of each piece, in the order of pieces_.
+  mutable std::shared_mutex filters_mutex_;
+  std::vector<std::unique_ptr<SpanFilter>> filters_;
+
+  // Keys that resources_N and scopes_N of the newest piece have; bounded, an entry that is written twice is harmless.
+  std::unordered_set<std::uint64_t> known_;
+
+  std::mutex idle_mutex_;
+  std::vector<std::unique_ptr<Connection>> idle_;
+};
+
+}  // namespace meshflow::store

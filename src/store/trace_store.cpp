@@ -1,0 +1,396 @@
+#include "store/trace_store.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "base/try.hpp"
+#include "spool/reader.hpp"
+#include "store/ingester.hpp"
+#include "store/snapshot_implementation.hpp"
+
+namespace meshflow::store {
+namespace {
+
+constexpr std::string_view kReaderName = "store";
+// How long what a local run wrote waits to be seen.
+constexpr auto kSpoolPoll = std::chrono::milliseconds(50);
+// Of memory_bytes_max: the queue of requests, and DuckDB. The rest is for chunks of recent spans and for filters.
+constexpr std::uint64_t kQueueShare = 8;
+constexpr std::uint64_t kEngineShare = 2;
+// Pieces are small enough that eight make up the limit of the disk, at some 45 bytes a span.
+constexpr std::uint64_t kStoredSpanBytes = 45;
+constexpr std::uint64_t kPieceRowsMin = 4 * kAppendRows;
+
+std::uint64_t piece_rows_max(std::uint64_t disk_bytes_max) {
+  if (disk_bytes_max == 0) return kPieceRowsMax;
+  return std::clamp(disk_bytes_max / kStoredSpanBytes / 8, kPieceRowsMin, kPieceRowsMax);
+}
+
+std::uint64_t bytes_of(const std::string& path) {
+  std::error_code error;
+  const auto bytes = std::filesystem::file_size(path, error);
+  return error ? 0 : bytes;
+}
+
+// Held while a process has the store; names its pid.
+Result<std::unique_ptr<AppendFile>> lock_store(const std::string& directory) {
+  // The operating system's files, whatever the options say: a lock is between processes.
+  FileSystem& files = system_files();
+  const std::string path = directory + "/lock";
+  MESHFLOW_TRY(auto lock, files.open_append(path));
+  MESHFLOW_TRY(const bool is_locked, lock->try_lock());
+  if (!is_locked) {
+    const auto pid = files.read_all(path, 64);
+    const std::string who =
+        pid && !pid->empty() ? fmt::format("process {}", pid->substr(0, pid->find('\n'))) : "another process";
+    return fail(ErrorCode::conflict, fmt::format("{} has the store in {}", who, directory), "ask it, or stop it first");
+  }
+  MESHFLOW_CHECK(lock->truncate(0));
+  MESHFLOW_CHECK(lock->append(fmt::format("{}\n", ::getpid())));
+  return lock;
+}
+
+}  // namespace
+
+class TraceStore::Implementation {
+ public:
+  explicit Implementation(StoreOptions options)
+      : options_(std::move(options)),
+        clock_(options_.clock != nullptr ? *options_.clock : system_clock()),
+        files_(options_.files != nullptr ? *options_.files : system_files()),
+        log_directory_(options_.directory + "/log") {}
+  ~Implementation() { (void)close(); }
+  Implementation(const Implementation&) = delete;
+  Implementation& operator=(const Implementation&) = delete;
+
+  Result<void> open();
+  void ingest(std::string request, Done done);
+  Result<Snapshot> snapshot();
+  Result<void> apply_retention();
+  Result<void> close();
+  StoreStats stats() const;
+
+  Ingester& ingester() { return *ingester_; }
+  const Operations& operations() const { return operations_; }
+
+ private:
+  Result<void> replay_log();
+  Result<void> open_spool();
+  void follow_spool();
+  bool take_from_spool();
+  void committed(const SourcePositions& positions);
+  Result<void> drop_old();
+  [[nodiscard]] std::uint64_t store_bytes() const {
+    return bytes_of(database_path()) + bytes_of(database_path() + ".wal");
+  }
+  [[nodiscard]] std::string database_path() const { return options_.directory + "/store.duckdb"; }
+
+  const StoreOptions options_;
+  const Clock& clock_;
+  FileSystem& files_;
+  const std::string log_directory_;
+  std::unique_ptr<AppendFile> lock_;
+  RecentViews views_;
+  std::unique_ptr<Tables> tables_;
+  RecentSpans recent_;
+  Operations operations_;
+  std::unique_ptr<Ingester> ingester_;
+  std::unique_ptr<RequestLog> log_;
+
+  std::optional<spool::Reader> spool_;
+  std::mutex spool_mutex_;
+  std::condition_variable spool_wake_;
+  bool spool_stopping_ = false;
+  std::optional<spool::Positions> spool_committed_;  // to be recorded by the spool's thread
+  std::thread spool_thread_;
+  bool closed_ = false;
+
+  struct {
+    std::atomic<std::uint64_t> requests{0}, spans{0}, bytes{0}, rejected{0}, refused{0}, replaced_utf8{0},
+        spool_requests{0}, spool_damage{0}, dropped{0};
+  } counted_;
+};
+
+Result<void> TraceStore::Implementation::open() {
+  MESHFLOW_CHECK(system_files().create_directories(options_.directory));
+  MESHFLOW_CHECK(files_.create_directories(log_directory_));
+  MESHFLOW_TRY(lock_, lock_store(options_.directory));
+  const auto retention = static_cast<std::uint64_t>(options_.retention.count()) * 1'000'000'000;
+  MESHFLOW_TRY(tables_, Tables::open({.path = database_path(),
+                                      .memory_bytes_max = options_.memory_bytes_max / kEngineShare,
+                                      .temporary_directory = options_.directory + "/temporary",
+                                      .piece_rows_max = piece_rows_max(options_.disk_bytes_max),
+                                      .piece_nanos_max = retention == 0 ? UINT64_MAX : retention / kPiecesPerRetention},
+                                     clock_));
+  MESHFLOW_TRY(const auto connection, tables_->engine().connect());
+  MESHFLOW_CHECK(register_recent(*connection, views_));
+  MESHFLOW_TRY(auto operations, tables_->operations(Operations::kOperationsMax));
+  operations_.replace(std::move(operations));
+  ingester_ = std::make_unique<Ingester>(
+      *tables_, recent_, operations_,
+      Ingester::Options{.queue_bytes_max = options_.memory_bytes_max / kQueueShare,
+                        .committed = [this](const SourcePositions& positions) { committed(positions); },
+                        .maintain = [this] { (void)drop_old(); }});
+  MESHFLOW_CHECK(replay_log());
+  MESHFLOW_CHECK(open_spool());
+  ingester_->start();
+  log_ = std::make_unique<RequestLog>(
+      RequestLog::Options{.directory = log_directory_, .durability = options_.durability}, clock_, files_,
+      [this](LoggedRequest request) { ingester_->push(std::move(request)); });
+  if (spool_) spool_thread_ = std::thread([this] { follow_spool(); });
+  return {};
+}
+
+// What the log has and the tables do not.
+Result<void> TraceStore::Implementation::replay_log() {
+  MESHFLOW_TRY(auto reader, spool::Reader::open(log_directory_, std::string(kReaderName), files_));
+  reader.start_at(tables_->positions().log);
+  for (;;) {
+    MESHFLOW_TRY(auto request, reader.next());
+    if (!request) return {};
+    auto inspected = otlp::inspect_traces(request->payload);
+    if (!inspected) continue;  // it was not acknowledged: only what passes this is written
+    MESHFLOW_CHECK(ingester_->replay({std::move(request->payload),
+                                      std::move(*inspected),
+                                      {RequestPlace::Source::log, std::move(request->file), request->end}}));
+  }
+}
+
+void TraceStore::Implementation::ingest(std::string request, Done done) {
+  auto inspected = otlp::inspect_traces(request);
+  if (!inspected) {
+    counted_.refused.fetch_add(1, std::memory_order_relaxed);
+    done(tl::unexpected(std::move(inspected).error()));
+    return;
+  }
+  Received received{.spans = inspected->accepted_spans(),
+                    .rejected_spans = inspected->stats.rejected_spans,
+                    .rejection = inspected->stats.rejection};
+  if (received.spans == 0) {  // nothing to keep
+    counted_.rejected.fetch_add(received.rejected_spans, std::memory_order_relaxed);
+    counted_.requests.fetch_add(1, std::memory_order_relaxed);
+    done(std::move(received));
+    return;
+  }
+  const std::uint64_t bytes = request.size();
+  if (!ingester_->reserve(bytes)) {
+    counted_.refused.fetch_add(1, std::memory_order_relaxed);
+    const std::string trouble = ingester_->trouble();
+    done(fail(ErrorCode::unavailable,
+              trouble.empty() ? "more requests wait than the store takes"
+                              : fmt::format("the store cannot write: {}", trouble),
+              "try again later"));
+    return;
+  }
+  const std::uint64_t replaced = inspected->stats.replaced_utf8;
+  log_->append(
+      std::move(request), std::move(*inspected),
+      [this, bytes, replaced, received = std::move(received), done = std::move(done)](Result<void> kept) mutable {
+        if (!kept) {
+          ingester_->release(bytes);
+          counted_.refused.fetch_add(1, std::memory_order_relaxed);
+          done(fail(ErrorCode::unavailable, fmt::format("the log cannot be written: {}", kept.error().message),
+                    "try again later"));
+          return;
+        }
+        counted_.requests.fetch_add(1, std::memory_order_relaxed);
+        counted_.spans.fetch_add(received.spans, std::memory_order_relaxed);
+        counted_.bytes.fetch_add(bytes, std::memory_order_relaxed);
+        counted_.rejected.fetch_add(received.rejected_spans, std::memory_order_relaxed);
+        counted_.replaced_utf8.fetch_add(replaced, std::memory_order_relaxed);
+        done(std::move(received));
+      });
+}
+
+// On the appending thread: files that the tables have whole may go.
+void TraceStore::Implementation::committed(const SourcePositions& positions) {
+  // A failure leaves files that are cleaned up next time.
+  if (spool::save_positions(files_, log_directory_, kReaderName, positions.log)) {
+    (void)spool::clean(files_, log_directory_, {});
+  }
+  if (!options_.spool_directory.empty()) {
+    const std::lock_guard lock(spool_mutex_);
+    spool_committed_ = positions.spool;
+  }
+}
+
+// ---- the spool of local runs ------------------------------------------------------------------------------------
+
+Result<void> TraceStore::Implementation::open_spool() {
+  if (options_.spool_directory.empty()) return {};
+  MESHFLOW_TRY(auto reader, spool::Reader::open(options_.spool_directory, std::string(kReaderName), files_));
+  // The tables know better than the record: their positions moved with the spans.
+  reader.start_at(tables_->positions().spool);
+  spool_.emplace(std::move(reader));
+  // What is there now belongs to what is visible when the store is open.
+  while (take_from_spool()) {
+  }
+  return {};
+}
+
+// Takes one request; false where none is there.
+bool TraceStore::Implementation::take_from_spool() {
+  auto request = spool_->next();
+  counted_.spool_damage.store(spool_->damage().corrupt_bytes + spool_->damage().torn_bytes, std::memory_order_relaxed);
+  if (!request || !*request) return false;
+  auto& found = **request;
+  auto inspected = otlp::inspect_traces(found.payload);
+  if (!inspected) {
+    counted_.refused.fetch_add(1, std::memory_order_relaxed);
+    return true;
+  }
+  counted_.spool_requests.fetch_add(1, std::memory_order_relaxed);
+  counted_.requests.fetch_add(1, std::memory_order_relaxed);
+  counted_.spans.fetch_add(inspected->accepted_spans(), std::memory_order_relaxed);
+  counted_.bytes.fetch_add(found.payload.size(), std::memory_order_relaxed);
+  counted_.rejected.fetch_add(inspected->stats.rejected_spans, std::memory_order_relaxed);
+  counted_.replaced_utf8.fetch_add(inspected->stats.replaced_utf8, std::memory_order_relaxed);
+  LoggedRequest logged{
+      std::move(found.payload), std::move(*inspected), {RequestPlace::Source::spool, std::move(found.file), found.end}};
+  if (!spool_thread_.joinable()) {  // before start()
+    return ingester_->replay(std::move(logged)).has_value();
+  }
+  while (!ingester_->reserve(logged.bytes.size())) {
+    std::unique_lock lock(spool_mutex_);
+    if (spool_wake_.wait_for(lock, kSpoolPoll, [this] { return spool_stopping_; })) return false;
+  }
+  ingester_->push(std::move(logged));
+  return true;
+}
+
+void TraceStore::Implementation::follow_spool() {
+  for (;;) {
+    while (take_from_spool()) {
+      const std::lock_guard lock(spool_mutex_);
+      if (spool_stopping_) return;
+    }
+    std::optional<spool::Positions> passed;
+    {
+      std::unique_lock lock(spool_mutex_);
+      if (spool_wake_.wait_for(lock, kSpoolPoll, [this] { return spool_stopping_; })) return;
+      passed = std::exchange(spool_committed_, std::nullopt);
+    }
+    if (passed) (void)spool_->commit(*passed);  // a failure is repeated with the next positions
+  }
+}
+
+// ---- the rest ---------------------------------------------------------------------------------------------------
+
+Result<Snapshot> TraceStore::Implementation::snapshot() {
+  auto recent = std::make_shared<RecentView>();
+  MESHFLOW_TRY(auto view, tables_->view([&] { *recent = recent_.view(); }));
+  return Snapshot(std::make_unique<Snapshot::Implementation>(*tables_, views_, std::move(view), std::move(recent)));
+}
+
+// On the appending thread.
+Result<void> TraceStore::Implementation::drop_old() {
+  const auto now = static_cast<std::uint64_t>(clock_.wall_nanos());
+  const auto retention = static_cast<std::uint64_t>(options_.retention.count()) * 1'000'000'000;
+  bool any = false;
+  for (;;) {
+    const auto pieces = tables_->pieces();
+    if (pieces.empty()) break;
+    const bool is_old = retention > 0 && now - std::min(now, pieces.front().arrived) > retention;
+    // A dropped piece's room is used again, so it is its spans that count, not the size of a file that does not shrink.
+    std::uint64_t rows = 0;
+    for (const PieceRecord& piece : pieces) rows += piece.rows;
+    const std::uint64_t bytes_per_row = rows == 0 ? 0 : store_bytes() / std::max<std::uint64_t>(rows, 1);
+    const bool is_too_large = options_.disk_bytes_max > 0 && pieces.size() > 1 && any == false &&
+                              store_bytes() > options_.disk_bytes_max && bytes_per_row > 0;
+    if (!is_old && !is_too_large) break;
+    MESHFLOW_TRY(const PieceRecord dropped, tables_->drop_oldest());
+    counted_.dropped.fetch_add(dropped.rows, std::memory_order_relaxed);
+    any = true;
+  }
+  if (!any) return {};
+  MESHFLOW_CHECK(tables_->checkpoint());
+  MESHFLOW_TRY(auto left, tables_->operations(Operations::kOperationsMax));
+  operations_.replace(std::move(left));
+  return {};
+}
+
+Result<void> TraceStore::Implementation::apply_retention() {
+  return ingester_->on_writer([this] { return drop_old(); });
+}
+
+StoreStats TraceStore::Implementation::stats() const {
+  StoreStats stats;
+  const auto get = [](const std::atomic<std::uint64_t>& count) { return count.load(std::memory_order_relaxed); };
+  stats.received_requests = get(counted_.requests);
+  stats.received_spans = get(counted_.spans);
+  stats.received_bytes = get(counted_.bytes);
+  stats.rejected_spans = get(counted_.rejected);
+  stats.refused_requests = get(counted_.refused);
+  stats.duplicate_spans = ingester_->duplicates();
+  stats.replaced_utf8 = get(counted_.replaced_utf8);
+  stats.spool_requests = get(counted_.spool_requests);
+  stats.spool_damage_bytes = get(counted_.spool_damage);
+  stats.log_syncs = log_->syncs();
+  if (const auto names = files_.list(log_directory_)) {
+    for (const auto& name : *names) {
+      if (!spool::is_file_name(name)) continue;
+      const auto file = files_.open_read(log_directory_ + "/" + name);
+      if (!file) continue;
+      if (const auto size = (*file)->size()) stats.log_bytes += *size;
+    }
+  }
+  stats.queued_bytes = ingester_->queued_bytes();
+  stats.recent_spans = recent_.rows();
+  for (const PieceRecord& piece : tables_->pieces()) stats.stored_spans += piece.rows;
+  stats.store_bytes = store_bytes();
+  stats.dropped_spans = get(counted_.dropped);
+  stats.operations = operations_.count();
+  stats.operations_dropped = operations_.dropped();
+  stats.trouble = ingester_->trouble();
+  if (stats.trouble.empty()) stats.trouble = log_->trouble();
+  return stats;
+}
+
+Result<void> TraceStore::Implementation::close() {
+  if (std::exchange(closed_, true)) return {};
+  {
+    const std::lock_guard lock(spool_mutex_);
+    spool_stopping_ = true;
+  }
+  spool_wake_.notify_all();
+  if (spool_thread_.joinable()) spool_thread_.join();
+  if (log_) log_->close();
+  if (ingester_) MESHFLOW_CHECK(ingester_->stop());
+  if (spool_ && spool_committed_) (void)spool_->commit(*std::exchange(spool_committed_, std::nullopt));
+  return {};
+}
+
+TraceStore::TraceStore(std::unique_ptr<Implementation> implementation) : implementation_(std::move(implementation)) {}
+TraceStore::~TraceStore() = default;
+
+Result<std::unique_ptr<TraceStore>> TraceStore::open(StoreOptions options) {
+  auto implementation = std::make_unique<Implementation>(std::move(options));
+  MESHFLOW_CHECK(implementation->open());
+  return std::unique_ptr<TraceStore>(new TraceStore(std::move(implementation)));
+}
+
+void TraceStore::ingest(std::string request, Done done) {
+  implementation_->ingest(std::move(request), std::move(done));
+}
+Result<Snapshot> TraceStore::snapshot() { return implementation_->snapshot(); }
+std::vector<std::string> TraceStore::services() const { return implementation_->operations().services(); }
+std::vector<Operation> TraceStore::operations(std::string_view service) const {
+  return implementation_->operations().of(service);
+}
+StoreStats TraceStore::stats() const { return implementation_->stats(); }
+bool TraceStore::wait_until_visible(std::chrono::milliseconds limit) {
+  return implementation_->ingester().wait_until_visible(limit);
+}
+Result<void> TraceStore::flush() { return implementation_->ingester().flush(); }
+Result<void> TraceStore::apply_retention() { return implementation_->apply_retention(); }
+Result<void> TraceStore::close() { return implementation_->close(); }
+
+}  // namespace meshflow::store
