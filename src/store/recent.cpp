@@ -13,14 +13,14 @@ class RecentSpans::Target final : public DecodeTarget {
   Target& operator=(const Target&) = delete;
 
   SpanChunk& chunk() override {
-    if (chunk_ != nullptr && chunk_->is_full()) {
-      chunk_->seal();
-      finish();
-    }
-    while (chunk_ == nullptr) {
+    while (chunk_ == nullptr || chunk_->is_full()) {
+      if (chunk_ != nullptr) {
+        chunk_->seal();
+        finish();
+      }
       chunk_ = recent_.open_chunk();
       lock_ = std::unique_lock(chunk_->mutex);
-      if (!chunk_->is_sealed()) break;
+      if (!chunk_->is_sealed()) continue;
       lock_.unlock();  // taken out meanwhile
       chunk_.reset();
     }
