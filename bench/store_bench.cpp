@@ -2,16 +2,16 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
-#include <condition_variable>
 #include <filesystem>
 #include <functional>
 #include <mutex>
-#include <thread>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <fmt/format.h>
@@ -62,7 +62,9 @@ class Load {
     return made;
   }
   otlp::Span span() {
-    static const char* const kNames[] = {"meshflow.node", "meshflow.agent", "chat mock-1", "meshflow.gate", "meshflow.policy_check", "meshflow.ledger_write", "meshflow.tool"};
+    static const char* const kNames[] = {"meshflow.node", "meshflow.agent",        "chat mock-1",
+                                         "meshflow.gate", "meshflow.policy_check", "meshflow.ledger_write",
+                                         "meshflow.tool"};
     static const char* const kRoles[] = {"planner", "researcher", "executor", "critic", "orchestrator", "guardian"};
     if (in_run_ == 0) {
       trace = id<otlp::TraceId>();
@@ -84,9 +86,12 @@ class Load {
     made.end_time_unix_nano = made.start_time_unix_nano + 200'000 + random_() % 120'000'000;
     const bool is_blocked = kind == 1 && random_() % 1000 == 0;
     made.status.code = is_blocked ? otlp::StatusCode::error : otlp::StatusCode::ok;
-    made.attributes = {{"meshflow.run_id", {run_id}}, {"meshflow.trace_id", {hex(trace)}},
+    made.attributes = {{"meshflow.run_id", {run_id}},
+                       {"meshflow.trace_id", {hex(trace)}},
                        {"meshflow.node_id", {fmt::format("{}-{}", role, in_run_ / 14)}}};
-    const auto add = [&made](const char* key, otlp::AnyValue value) { made.attributes.push_back({key, std::move(value)}); };
+    const auto add = [&made](const char* key, otlp::AnyValue value) {
+      made.attributes.push_back({key, std::move(value)});
+    };
     if (kind == 1 || kind == 2 || kind == 0) {
       add("meshflow.agent_id", {fmt::format("{}-agent", role)});
       add("meshflow.role", {std::string(role)});
@@ -167,7 +172,10 @@ int main(int argc, char** argv) {
       std::string copy = request;
       std::atomic<bool> again = false;
       store.ingest(std::move(copy), [&, again_ptr = &again](auto result) {
-        if (!result && result.error().code != ErrorCode::unavailable) { report(result.error()); std::exit(1); }
+        if (!result && result.error().code != ErrorCode::unavailable) {
+          report(result.error());
+          std::exit(1);
+        }
         if (!result) *again_ptr = true;  // called at once
         const std::lock_guard lock(mutex);
         --flying;
@@ -186,15 +194,19 @@ int main(int argc, char** argv) {
   const double visible = wall_seconds();
   if (auto done = store.flush(); !done) return report(done.error());
   const double used = cpu_seconds() - cpu;
-  fmt::print("{} spans of {:.0f} B: {:.0f} spans per CPU-second, {:.0f}/s acknowledged, visible {:.0f} ms later, {} syncs\n", total,
-             static_cast<double>(bytes) / static_cast<double>(total), static_cast<double>(total) / used,
-             static_cast<double>(total) / (acknowledged - wall), (visible - acknowledged) * 1e3, store.stats().log_syncs);
+  fmt::print(
+      "{} spans of {:.0f} B: {:.0f} spans per CPU-second, {:.0f}/s acknowledged, visible {:.0f} ms later, {} syncs\n",
+      total, static_cast<double>(bytes) / static_cast<double>(total), static_cast<double>(total) / used,
+      static_cast<double>(total) / (acknowledged - wall), (visible - acknowledged) * 1e3, store.stats().log_syncs);
   const auto time = [&](const char* name, const std::function<void(store::Snapshot&)>& work) {
     std::vector<double> times;
     for (int i = 0; i < 15; ++i) {
       const double begin = wall_seconds();
       auto snapshot = store.snapshot();
-      if (!snapshot) { report(snapshot.error()); std::exit(1); }
+      if (!snapshot) {
+        report(snapshot.error());
+        std::exit(1);
+      }
       work(*snapshot);
       times.push_back(wall_seconds() - begin);
     }
@@ -208,11 +220,15 @@ int main(int argc, char** argv) {
     return sql;
   };
   time("newest 20 blocked", [&](store::Snapshot& s) {
-    const auto rows = s.query("SELECT trace_id, start FROM (" + all(s, "SELECT trace_id, start, meshflow_verdict FROM ") + ") WHERE meshflow_verdict = 'blocked' ORDER BY start DESC LIMIT 20");
+    const auto rows =
+        s.query("SELECT trace_id, start FROM (" + all(s, "SELECT trace_id, start, meshflow_verdict FROM ") +
+                ") WHERE meshflow_verdict = 'blocked' ORDER BY start DESC LIMIT 20");
     if (!rows) report(rows.error());
   });
   time("p95 by role", [&](store::Snapshot& s) {
-    const auto rows = s.query("SELECT meshflow_role, quantile_disc(duration, 0.95) FROM (" + all(s, "SELECT meshflow_role, duration FROM ") + ") WHERE meshflow_role IS NOT NULL GROUP BY 1");
+    const auto rows =
+        s.query("SELECT meshflow_role, quantile_disc(duration, 0.95) FROM (" +
+                all(s, "SELECT meshflow_role, duration FROM ") + ") WHERE meshflow_role IS NOT NULL GROUP BY 1");
     if (!rows) report(rows.error());
   });
   time("time range of a trace", [&](store::Snapshot& s) { (void)s.time_range_of(load.trace); });

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <pthread.h>
 
 #include "base/try.hpp"
 
@@ -176,6 +177,7 @@ bool Ingester::decode_when_possible(LoggedRequest& request) {
 }
 
 void Ingester::decode_loop() {
+  ::pthread_setname_np(::pthread_self(), "store-decode");
   for (;;) {
     LoggedRequest request;
     {
@@ -235,6 +237,7 @@ Result<void> Ingester::flush() {
 }
 
 void Ingester::append_loop() {
+  ::pthread_setname_np(::pthread_self(), "store-append");
   auto next_maintenance = std::chrono::steady_clock::now() + kMaintenanceInterval;
   auto not_before = std::chrono::steady_clock::time_point::min();
   for (;;) {

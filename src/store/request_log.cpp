@@ -5,6 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include <pthread.h>
+
 #include "base/try.hpp"
 #include "spool/writer.hpp"
 
@@ -65,6 +67,7 @@ std::string RequestLog::trouble() const {
 }
 
 void RequestLog::run() {
+  ::pthread_setname_np(::pthread_self(), "store-log");
   for (;;) {
     std::vector<Waiting> batch;
     {

@@ -55,8 +55,8 @@ class KeyHash {
 
 }  // namespace
 
-Result<std::unique_ptr<Tables>> Tables::open(TablesOptions options, const Clock& clock) {
-  std::unique_ptr<Tables> tables(new Tables(std::move(options), clock));
+Result<std::unique_ptr<Tables>> Tables::open(TablesOptions options, const Clock& clock, RecentViews& views) {
+  std::unique_ptr<Tables> tables(new Tables(std::move(options), clock, views));
   MESHFLOW_TRY(tables->engine_, Engine::open({.path = tables->options_.path,
                                               .memory_bytes_max = tables->options_.memory_bytes_max,
                                               .temporary_directory = tables->options_.temporary_directory}));
@@ -71,6 +71,7 @@ Result<std::unique_ptr<Tables>> Tables::open(TablesOptions options, const Clock&
 Result<void> Tables::prepare() {
   MESHFLOW_CHECK(writer_->run(kNoAutomaticCheckpoint));
   MESHFLOW_CHECK(register_functions(*writer_));
+  MESHFLOW_CHECK(register_recent(*writer_, views_));
   MESHFLOW_CHECK(
       writer_->run("BEGIN;"
                    "CREATE TABLE IF NOT EXISTS meta(key VARCHAR, value VARCHAR);"
@@ -186,13 +187,7 @@ Result<void> Tables::append(const RecentSpans::Batch& batch, const std::function
 
 Result<void> Tables::write(const RecentSpans::Batch& batch, PieceRecord& piece, bool is_new) {
   if (is_new) MESHFLOW_CHECK(writer_->run(create_piece_sql(piece.id)));
-  {
-    MESHFLOW_TRY(auto appender, RowAppender::open(*writer_, fmt::format("spans_{}", piece.id)));
-    for (const auto& chunk : batch.chunks) {
-      if (chunk->rows() > 0) MESHFLOW_CHECK(appender.append(chunk->raw()));
-    }
-    MESHFLOW_CHECK(appender.close());
-  }
+  MESHFLOW_CHECK(write_spans(batch, piece.id));
   MESHFLOW_CHECK(write_traces(batch, piece.id));
   MESHFLOW_CHECK(write_dictionaries(batch, piece.id));
   MESHFLOW_CHECK(
@@ -201,6 +196,19 @@ Result<void> Tables::write(const RecentSpans::Batch& batch, PieceRecord& piece, 
                                piece.id, piece.created, piece.arrived, piece.start_min, piece.start_max, piece.rows)));
   if (batch.positions) MESHFLOW_CHECK(write_positions(*batch.positions));
   return {};
+}
+
+// From the chunks as they lie: DuckDB's appender would copy them first.
+Result<void> Tables::write_spans(const RecentSpans::Batch& batch, std::uint64_t piece) {
+  auto view = std::make_shared<RecentView>();
+  for (const auto& chunk : batch.chunks) {
+    if (chunk->rows() > 0) view->parts.push_back({chunk, chunk->rows()});
+    view->rows += chunk->rows();
+  }
+  const std::uint64_t id = views_.add(std::move(view));
+  auto inserted = writer_->run(fmt::format("INSERT INTO spans_{} SELECT * FROM recent({})", piece, id));
+  views_.remove(id);
+  return inserted;
 }
 
 // The index of traces: a row for each trace of the batch.

@@ -46,7 +46,9 @@ struct TablesOptions {
 // `append`, `drop` and `checkpoint` from one thread; the rest from any.
 class Tables {
  public:
-  [[nodiscard]] static Result<std::unique_ptr<Tables>> open(TablesOptions options, const Clock& clock);
+  // `clock` and `views` must outlive it; the table function recent() reads the latter.
+  [[nodiscard]] static Result<std::unique_ptr<Tables>> open(TablesOptions options, const Clock& clock,
+                                                            RecentViews& views);
 
   // One transaction: the rows, what they refer to, their traces, and the positions. `published` is called in the moment
   // in which they become visible, while nobody can take a snapshot.
@@ -78,10 +80,12 @@ class Tables {
   [[nodiscard]] Engine& engine() noexcept { return *engine_; }
 
  private:
-  Tables(TablesOptions options, const Clock& clock) : options_(std::move(options)), clock_(clock) {}
+  Tables(TablesOptions options, const Clock& clock, RecentViews& views)
+      : options_(std::move(options)), clock_(clock), views_(views) {}
   [[nodiscard]] Result<void> prepare();
   [[nodiscard]] Result<void> read_state();
   [[nodiscard]] Result<void> fill_filters();
+  [[nodiscard]] Result<void> write_spans(const RecentSpans::Batch& batch, std::uint64_t piece);
   [[nodiscard]] Result<void> write(const RecentSpans::Batch& batch, PieceRecord& piece, bool is_new);
   [[nodiscard]] Result<void> write_traces(const RecentSpans::Batch& batch, std::uint64_t piece);
   [[nodiscard]] Result<void> write_dictionaries(const RecentSpans::Batch& batch, std::uint64_t piece);
@@ -89,6 +93,7 @@ class Tables {
 
   const TablesOptions options_;
   const Clock& clock_;
+  RecentViews& views_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<Connection> writer_;
   std::uint64_t seed_ = 0;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include "base/try.hpp"
@@ -129,9 +130,7 @@ Result<void> TraceStore::Implementation::open() {
                                       .temporary_directory = options_.directory + "/temporary",
                                       .piece_rows_max = piece_rows_max(options_.disk_bytes_max),
                                       .piece_nanos_max = retention == 0 ? UINT64_MAX : retention / kPiecesPerRetention},
-                                     clock_));
-  MESHFLOW_TRY(const auto connection, tables_->engine().connect());
-  MESHFLOW_CHECK(register_recent(*connection, views_));
+                                     clock_, views_));
   MESHFLOW_TRY(auto operations, tables_->operations(Operations::kOperationsMax));
   operations_.replace(std::move(operations));
   ingester_ = std::make_unique<Ingester>(
@@ -267,6 +266,7 @@ bool TraceStore::Implementation::take_from_spool() {
 }
 
 void TraceStore::Implementation::follow_spool() {
+  ::pthread_setname_np(::pthread_self(), "store-spool");
   for (;;) {
     while (take_from_spool()) {
       const std::lock_guard lock(spool_mutex_);
