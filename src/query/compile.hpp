@@ -1,0 +1,31 @@
+// A condition as SQL over a piece's source (store/columns.hpp, store/functions.hpp).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "meshflow/base/error.hpp"
+#include "query/condition.hpp"
+#include "query/resources.hpp"
+#include "store/value.hpp"
+
+namespace meshflow::query {
+
+// SQL text with a `?` for each parameter, in order. Nothing that came from outside is in the text.
+struct Sql {
+  std::string text;
+  std::vector<store::Value> parameters;
+};
+
+// More resources that fit than this are refused: each is a parameter.
+inline constexpr std::size_t kResourceParametersMax = 20'000;
+
+// A boolean expression, NULL where SQL cannot tell (which WHERE takes for false). `resources` are those of the spans
+// that the statement will read. Pure. limit_exceeded past kConditionDepthMax, kConditionLeavesMax or
+// kResourceParametersMax.
+[[nodiscard]] Result<Sql> compile(const Condition& condition, const ResourceSet& resources);
+
+// True where compile() looks into `resources`.
+[[nodiscard]] bool needs_resources(const Condition& condition);
+
+}  // namespace meshflow::query

@@ -1,0 +1,271 @@
+#include "query/trace_search.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <optional>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "base/try.hpp"
+#include "query/compile.hpp"
+#include "query/names.hpp"
+
+namespace meshflow::query {
+namespace {
+
+using store::Piece;
+using store::TimeRange;
+using store::Value;
+
+// Spans that the first step reads: what comes back in a few milliseconds whatever the condition costs. Each further
+// step reads so many times more, so that a search for something rare or absent still is about one pass over the store.
+constexpr double kFirstStepSpans = 1 << 16;
+constexpr double kStepGrowth = 8;
+// A run's id names one trace, resumed runs included; more are strangers that share the key of the index.
+constexpr std::size_t kRunCandidatesMax = 1'000;
+
+// Newest first; equal starts by trace id.
+bool is_newer(const FoundTrace& a, const FoundTrace& b) {
+  return a.start != b.start ? a.start > b.start : a.trace_id < b.trace_id;
+}
+
+// The traces found so far, each with its newest start.
+class Found {
+ public:
+  void add(const otlp::TraceId& trace_id, std::uint64_t start) {
+    const auto [place, is_new] = starts_.try_emplace(trace_id, start);
+    if (!is_new) place->second = std::max(place->second, start);
+  }
+  [[nodiscard]] std::size_t size() const { return starts_.size(); }
+  [[nodiscard]] std::vector<FoundTrace> newest(std::size_t traces_max) const {
+    std::vector<FoundTrace> all;
+    all.reserve(starts_.size());
+    for (const auto& [trace_id, start] : starts_) all.push_back({trace_id, start});
+    std::sort(all.begin(), all.end(), is_newer);
+    if (all.size() > traces_max) all.resize(traces_max);
+    return all;
+  }
+
+ private:
+  std::map<otlp::TraceId, std::uint64_t> starts_;
+};
+
+// The literal of `condition` where it is a comparison for equality that must hold of each span.
+const CompareIntrinsic* as_trace_id(const Condition& condition) {
+  const auto* const leaf = std::get_if<CompareIntrinsic>(&condition.value);
+  const bool fits = leaf != nullptr && leaf->intrinsic == Intrinsic::trace_id &&
+                    leaf->comparison == Comparison::equal && std::holds_alternative<store::U128>(leaf->literal);
+  return fits ? leaf : nullptr;
+}
+const CompareAttribute* as_run_id(const Condition& condition) {
+  const auto* const leaf = std::get_if<CompareAttribute>(&condition.value);
+  const bool fits = leaf != nullptr && leaf->attribute == Attribute{AttributeScope::span, std::string(kRunIdKey)} &&
+                    leaf->comparison == Comparison::equal && std::holds_alternative<std::string>(leaf->literal);
+  return fits ? leaf : nullptr;
+}
+template <typename Leaf>
+const Leaf* find_leaf(const Condition& condition, const Leaf* (*as)(const Condition&)) {
+  if (const Leaf* const found = as(condition)) return found;
+  const auto* const all = std::get_if<AllOf>(&condition.value);
+  if (all == nullptr) return nullptr;
+  for (const Condition& each : all->of) {
+    if (const Leaf* const found = find_leaf(each, as)) return found;
+  }
+  return nullptr;
+}
+
+// One search under way.
+class Search {
+ public:
+  Search(store::Snapshot& snapshot, const TraceSearch& search, const store::QueryLimits& limits)
+      : snapshot_(snapshot), search_(search), limits_(limits), deadline_(Clock::now() + limits.time_max) {}
+
+  Result<std::vector<FoundTrace>> run();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  Result<void> look_at_candidates(const std::vector<store::Snapshot::Candidate>& candidates);
+  Result<void> walk(const std::vector<Piece>& pieces);
+  Result<void> look_at(const Piece& piece, TimeRange window);
+  Result<store::Rows> ask(std::string_view sql, const std::vector<Value>& parameters);
+  Result<std::optional<std::vector<store::Snapshot::Candidate>>> candidates();
+  void add(const store::Rows& rows);
+
+  store::Snapshot& snapshot_;
+  const TraceSearch& search_;
+  store::QueryLimits limits_;
+  Clock::time_point deadline_;
+  Sql where_;
+  Found found_;
+};
+
+Result<std::vector<FoundTrace>> Search::run() {
+  if (search_.traces_max == 0 || search_.range.from > search_.range.to) return std::vector<FoundTrace>{};
+  MESHFLOW_TRY(const auto known, candidates());
+  if (known && known->empty()) return std::vector<FoundTrace>{};
+  ResourceSet resources;
+  if (needs_resources(search_.condition)) {
+    TimeRange range = search_.range;
+    if (known) {
+      range = known->front().range;
+      for (const auto& each : *known)
+        range = {std::min(range.from, each.range.from), std::max(range.to, each.range.to)};
+    }
+    MESHFLOW_TRY(auto all, snapshot_.resources(range));
+    resources = ResourceSet(std::move(all));
+  }
+  MESHFLOW_TRY(where_, compile(search_.condition, resources));
+  if (known) {
+    MESHFLOW_CHECK(look_at_candidates(*known));
+  } else {
+    MESHFLOW_CHECK(walk(snapshot_.pieces_in(search_.range)));
+  }
+  return found_.newest(search_.traces_max);
+}
+
+// The only traces that can fit, by an index of the store; nothing where no index knows.
+Result<std::optional<std::vector<store::Snapshot::Candidate>>> Search::candidates() {
+  std::optional<std::vector<store::Snapshot::Candidate>> known;
+  if (const CompareIntrinsic* const leaf = find_leaf(search_.condition, &as_trace_id)) {
+    const otlp::TraceId trace_id = trace_id_of(std::get<store::U128>(leaf->literal));
+    MESHFLOW_TRY(const auto range, snapshot_.time_range_of(trace_id));
+    known.emplace();
+    if (range) known->push_back({trace_id, *range});
+  } else if (const CompareAttribute* const run = find_leaf(search_.condition, &as_run_id)) {
+    MESHFLOW_TRY(known, snapshot_.traces_of_run(std::get<std::string>(run->literal)));
+    std::sort(known->begin(), known->end(), [](const auto& a, const auto& b) { return a.range.to > b.range.to; });
+    if (known->size() > kRunCandidatesMax) known->resize(kRunCandidatesMax);
+  }
+  return known;
+}
+
+Result<void> Search::look_at_candidates(const std::vector<store::Snapshot::Candidate>& candidates) {
+  for (const store::Snapshot::Candidate& candidate : candidates) {
+    const TimeRange range{std::max(candidate.range.from, search_.range.from),
+                          std::min(candidate.range.to, search_.range.to)};
+    if (range.from > range.to) continue;
+    for (const Piece& piece : snapshot_.pieces_in(range)) {
+      const std::string sql = fmt::format(
+          "SELECT trace_id, start FROM {} WHERE start BETWEEN ? AND ? AND trace_id = ? AND {} ORDER BY start DESC "
+          "LIMIT 1",
+          piece.source, where_.text);
+      std::vector<Value> parameters{range.from, range.to, number_of(candidate.trace_id)};
+      parameters.insert(parameters.end(), where_.parameters.begin(), where_.parameters.end());
+      MESHFLOW_TRY(const store::Rows rows, ask(sql, parameters));
+      add(rows);
+    }
+  }
+  return {};
+}
+
+Result<void> Search::walk(const std::vector<Piece>& pieces) {
+  TimeRange left{UINT64_MAX, 0};  // what has not been looked at
+  for (const Piece& piece : pieces) {
+    if (piece.start_min > piece.start_max) continue;
+    left = {std::min(left.from, piece.start_min), std::max(left.to, piece.start_max)};
+  }
+  left = {std::max(left.from, search_.range.from), std::min(left.to, search_.range.to)};
+  double spans = kFirstStepSpans;
+  while (left.from <= left.to && found_.size() < search_.traces_max) {
+    const TimeRange window{window_start(pieces, left, spans), left.to};
+    for (const Piece& piece : pieces) MESHFLOW_CHECK(look_at(piece, window));
+    if (window.from == left.from) break;
+    left.to = window.from - 1;
+    spans *= kStepGrowth;
+  }
+  return {};
+}
+
+// Adds the newest traces of the window in this piece, traces_max of them where it has so many.
+Result<void> Search::look_at(const Piece& piece, TimeRange window) {
+  if (piece.start_min > window.to || piece.start_max < window.from) return {};
+  std::vector<Value> parameters{window.from, window.to};
+  parameters.insert(parameters.end(), where_.parameters.begin(), where_.parameters.end());
+  // Mostly a few spans of a trace fit: the newest spans have the newest traces, and nothing must be grouped.
+  const std::size_t spans_max = 4 * search_.traces_max + 16;
+  const std::string newest_spans = fmt::format(
+      "SELECT trace_id, start FROM {} WHERE start BETWEEN ? AND ? AND {} ORDER BY start DESC, trace_id "
+      "LIMIT {}",
+      piece.source, where_.text, spans_max);
+  MESHFLOW_TRY(const store::Rows rows, ask(newest_spans, parameters));
+  add(rows);
+  if (rows.rows.size() < spans_max) return {};
+  std::set<Value> traces;
+  for (const auto& row : rows.rows) traces.insert(row.front());
+  // Those of the last start may be cut off in the middle, so one more than wanted must have been seen.
+  if (traces.size() > search_.traces_max) return {};
+  const std::string newest_traces = fmt::format(
+      "SELECT trace_id, max(start) AS newest FROM {} WHERE start BETWEEN ? AND ? AND {} GROUP BY trace_id ORDER BY "
+      "newest DESC, trace_id LIMIT {}",
+      piece.source, where_.text, search_.traces_max);
+  MESHFLOW_TRY(const store::Rows grouped, ask(newest_traces, parameters));
+  add(grouped);
+  return {};
+}
+
+Result<store::Rows> Search::ask(std::string_view sql, const std::vector<Value>& parameters) {
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - Clock::now());
+  if (left.count() <= 0) return fail(ErrorCode::timeout, "the search took longer than its time limit");
+  store::QueryLimits limits = limits_;
+  limits.time_max = left;
+  return snapshot_.query(sql, parameters, limits);
+}
+
+void Search::add(const store::Rows& rows) {
+  for (const auto& row : rows.rows) {
+    const auto* const trace_id = std::get_if<store::U128>(row.data());
+    const auto* const start = row.size() > 1 ? std::get_if<std::uint64_t>(&row[1]) : nullptr;
+    if (trace_id != nullptr && start != nullptr) found_.add(trace_id_of(*trace_id), *start);
+  }
+}
+
+}  // namespace
+
+std::uint64_t window_start(std::span<const Piece> pieces, TimeRange range, double spans) {
+  const auto spans_from = [&](std::uint64_t from) {
+    double sum = 0;
+    for (const Piece& piece : pieces) {
+      const std::uint64_t first = std::max(piece.start_min, from);
+      const std::uint64_t last = std::min(piece.start_max, range.to);
+      if (first > last) continue;
+      const double share =
+          (static_cast<double>(last - first) + 1) / (static_cast<double>(piece.start_max - piece.start_min) + 1);
+      sum += share * static_cast<double>(piece.rows);
+    }
+    return sum;
+  };
+  if (spans_from(range.from) <= spans * 1.5) return range.from;  // no small rest for a step of its own
+  std::uint64_t low = range.from;  // has more
+  std::uint64_t high = range.to;   // has fewer, or is the end
+  while (high - low > 1) {
+    const std::uint64_t middle = low + (high - low) / 2;
+    (spans_from(middle) > spans ? low : high) = middle;
+  }
+  return high;
+}
+
+store::U128 number_of(const otlp::TraceId& trace_id) {
+  store::U128 number;
+  for (std::size_t i = 0; i < 8; ++i) number.high = number.high << 8 | trace_id[i];
+  for (std::size_t i = 8; i < 16; ++i) number.low = number.low << 8 | trace_id[i];
+  return number;
+}
+
+otlp::TraceId trace_id_of(const store::U128& number) {
+  otlp::TraceId trace_id{};
+  for (std::size_t i = 0; i < 8; ++i) {
+    trace_id[i] = static_cast<std::uint8_t>(number.high >> (56 - 8 * i));
+    trace_id[i + 8] = static_cast<std::uint8_t>(number.low >> (56 - 8 * i));
+  }
+  return trace_id;
+}
+
+Result<std::vector<FoundTrace>> find_traces(store::Snapshot& snapshot, const TraceSearch& search,
+                                            const store::QueryLimits& limits) {
+  return Search(snapshot, search, limits).run();
+}
+
+}  // namespace meshflow::query
