@@ -1,0 +1,53 @@
+// What the query APIs have in common: where spans are, how long a query may take, and what is said of one that failed.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "meshflow/base/error.hpp"
+#include "net/http_router.hpp"
+#include "net/worker_pool.hpp"
+#include "otlp/model.hpp"
+#include "store/trace_store.hpp"
+
+namespace meshflow::server {
+
+struct QueryServiceOptions {
+  store::QueryLimits limits = {};
+  const Clock* clock = nullptr;  // null: the operating system's
+  // Told how long each query took, by the API's and the query's name ("jaeger", "search"). Called by any thread.
+  std::function<void(std::string_view api, std::string_view query, std::chrono::nanoseconds took)> observe = {};
+};
+
+// Thread-safe. What it is given must outlive it, and it the servers whose routes use it.
+class QueryService {
+ public:
+  QueryService(store::TraceStore& store, net::WorkerPool& workers, QueryServiceOptions options = {});
+
+  // Routes GET `pattern` to `handler`, which runs on a worker and is timed under `query`.
+  void add(net::HttpRouter& router, std::string_view api, std::string_view pattern, std::string_view query,
+           net::HttpHandler handler) const;
+  void add(net::HttpRouter& router, std::string_view api, std::string_view method, std::string_view pattern,
+           std::string_view query, net::HttpHandler handler) const;
+
+  [[nodiscard]] store::TraceStore& store() const noexcept { return store_; }
+  [[nodiscard]] const store::QueryLimits& limits() const noexcept { return options_.limits; }
+  [[nodiscard]] std::int64_t now() const noexcept { return clock_.wall_nanos(); }
+
+  // One trace, whole; not_found where there is none.
+  [[nodiscard]] Result<store::StoredTrace> trace(const otlp::TraceId& trace_id) const;
+
+ private:
+  store::TraceStore& store_;
+  net::WorkerPool& workers_;
+  QueryServiceOptions options_;
+  const Clock& clock_;
+};
+
+// The status that a failed query is answered with.
+[[nodiscard]] int http_status_of(const Error& error);
+
+}  // namespace meshflow::server
