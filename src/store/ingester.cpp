@@ -15,7 +15,7 @@ namespace {
 
 // Keys of a filter of recent spans; at most twice as many are recent.
 constexpr std::size_t kRecentFilterKeys = kRecentRowsMax + kAppendRows;
-constexpr auto kMaintenanceInterval = std::chrono::minutes(1);
+constexpr auto kMaintenanceInterval = std::chrono::seconds(5);
 
 class OperationsTold final : public RecentSpans::Told {
  public:

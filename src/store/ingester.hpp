@@ -40,7 +40,7 @@ class Ingester {
     std::uint64_t queue_bytes_max = std::uint64_t{128} << 20;
     // After positions were committed: files that nobody needs may go.
     std::function<void(const SourcePositions&)> committed = {};
-    // Every minute, on the thread that appends: retention.
+    // Every few seconds, on the thread that appends: retention.
     std::function<void()> maintain = {};
   };
   // All must outlive it. Its threads begin with start().

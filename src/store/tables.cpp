@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
-#include <map>
+#include <filesystem>
 #include <unordered_map>
 #include <utility>
 
@@ -128,15 +128,29 @@ Result<void> Tables::fill_filters() {
   return {};
 }
 
+Result<bool> Tables::begins_piece(std::uint64_t rows, std::uint64_t now) {
+  if (pieces_.empty()) return true;
+  const PieceRecord& newest = pieces_.back();
+  if (newest.rows + rows > options_.piece_rows_max) return true;
+  if (now - std::min(now, newest.created) > options_.piece_nanos_max) return true;
+  if (options_.piece_bytes_max == UINT64_MAX) return false;
+  MESHFLOW_TRY(const std::uint64_t used, used_bytes());
+  return used / pieces_.size() > options_.piece_bytes_max;
+}
+
+Result<std::uint64_t> Tables::used_bytes() {
+  MESHFLOW_TRY(const Rows size, writer_->query("SELECT (used_blocks * block_size)::UBIGINT FROM pragma_database_size() "
+                                               "WHERE database_name = current_database()"));
+  if (size.rows.size() != 1) return fail(ErrorCode::internal, "DuckDB does not tell its size");
+  std::error_code error;
+  const auto log = std::filesystem::file_size(options_.path + ".wal", error);
+  return u64(size.rows[0][0]) + (error ? 0 : log);
+}
+
 Result<void> Tables::append(const RecentSpans::Batch& batch, const std::function<void()>& published) {
   const auto now = static_cast<std::uint64_t>(clock_.wall_nanos());
-  PieceRecord piece;
-  bool is_new = pieces_.empty();
-  if (!is_new) {
-    piece = pieces_.back();
-    is_new = piece.rows + batch.rows > options_.piece_rows_max ||
-             now - std::min(now, piece.created) > options_.piece_nanos_max;
-  }
+  MESHFLOW_TRY(const bool is_new, begins_piece(batch.rows, now));
+  PieceRecord piece = is_new ? PieceRecord{} : pieces_.back();
   if (is_new) piece = {.id = pieces_.empty() ? 1 : pieces_.back().id + 1, .created = now};
   piece.arrived = now;
   piece.rows += batch.rows;

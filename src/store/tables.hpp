@@ -41,6 +41,7 @@ struct TablesOptions {
   std::string temporary_directory = {};
   std::uint64_t piece_rows_max = kPieceRowsMax;
   std::uint64_t piece_nanos_max = UINT64_MAX;
+  std::uint64_t piece_bytes_max = UINT64_MAX;  // on average: what limits the disk must have something to drop
 };
 
 // `append`, `drop` and `checkpoint` from one thread; the rest from any.
@@ -57,6 +58,9 @@ class Tables {
   [[nodiscard]] Result<PieceRecord> drop_oldest();
   // Writes DuckDB's own log into its file.
   [[nodiscard]] Result<void> checkpoint();
+
+  // Of DuckDB's file, without the room that dropped pieces have left in it, and of its log.
+  [[nodiscard]] Result<std::uint64_t> used_bytes();
 
   [[nodiscard]] SourcePositions positions() const;
   [[nodiscard]] std::vector<PieceRecord> pieces() const;
@@ -85,6 +89,8 @@ class Tables {
   [[nodiscard]] Result<void> prepare();
   [[nodiscard]] Result<void> read_state();
   [[nodiscard]] Result<void> fill_filters();
+  // Whether the spans go into a piece of their own.
+  [[nodiscard]] Result<bool> begins_piece(std::uint64_t rows, std::uint64_t now);
   [[nodiscard]] Result<void> write_spans(const RecentSpans::Batch& batch, std::uint64_t piece);
   [[nodiscard]] Result<void> write(const RecentSpans::Batch& batch, PieceRecord& piece, bool is_new);
   [[nodiscard]] Result<void> write_traces(const RecentSpans::Batch& batch, std::uint64_t piece);

@@ -26,14 +26,8 @@ constexpr auto kSpoolPoll = std::chrono::milliseconds(50);
 // Of memory_bytes_max: the queue of requests, and DuckDB. The rest is for chunks of recent spans and for filters.
 constexpr std::uint64_t kQueueShare = 8;
 constexpr std::uint64_t kEngineShare = 2;
-// Pieces are small enough that eight make up the limit of the disk, at some 45 bytes a span.
-constexpr std::uint64_t kStoredSpanBytes = 45;
-constexpr std::uint64_t kPieceRowsMin = 4 * kAppendRows;
-
-std::uint64_t piece_rows_max(std::uint64_t disk_bytes_max) {
-  if (disk_bytes_max == 0) return kPieceRowsMax;
-  return std::clamp(disk_bytes_max / kStoredSpanBytes / 8, kPieceRowsMin, kPieceRowsMax);
-}
+// So many pieces make up the limit of the disk.
+constexpr std::uint64_t kPiecesPerDisk = 8;
 
 std::uint64_t bytes_of(const std::string& path) {
   std::error_code error;
@@ -84,6 +78,7 @@ class TraceStore::Implementation {
 
  private:
   Result<void> replay_log();
+  Result<void> remove_log();
   Result<void> open_spool();
   void follow_spool();
   bool take_from_spool();
@@ -125,12 +120,14 @@ Result<void> TraceStore::Implementation::open() {
   MESHFLOW_CHECK(files_.create_directories(log_directory_));
   MESHFLOW_TRY(lock_, lock_store(options_.directory));
   const auto retention = static_cast<std::uint64_t>(options_.retention.count()) * 1'000'000'000;
-  MESHFLOW_TRY(tables_, Tables::open({.path = database_path(),
-                                      .memory_bytes_max = options_.memory_bytes_max / kEngineShare,
-                                      .temporary_directory = options_.directory + "/temporary",
-                                      .piece_rows_max = piece_rows_max(options_.disk_bytes_max),
-                                      .piece_nanos_max = retention == 0 ? UINT64_MAX : retention / kPiecesPerRetention},
-                                     clock_, views_));
+  MESHFLOW_TRY(tables_,
+               Tables::open({.path = database_path(),
+                             .memory_bytes_max = options_.memory_bytes_max / kEngineShare,
+                             .temporary_directory = options_.directory + "/temporary",
+                             .piece_nanos_max = retention == 0 ? UINT64_MAX : retention / kPiecesPerRetention,
+                             .piece_bytes_max =
+                                 options_.disk_bytes_max == 0 ? UINT64_MAX : options_.disk_bytes_max / kPiecesPerDisk},
+                            clock_, views_));
   MESHFLOW_TRY(auto operations, tables_->operations(Operations::kOperationsMax));
   operations_.replace(std::move(operations));
   ingester_ = std::make_unique<Ingester>(
@@ -221,6 +218,18 @@ void TraceStore::Implementation::committed(const SourcePositions& positions) {
   }
 }
 
+// Once the tables have all of it, ends of files included.
+Result<void> TraceStore::Implementation::remove_log() {
+  MESHFLOW_TRY(const auto names, files_.list(log_directory_));
+  spool::Positions positions;
+  for (const auto& name : names) {
+    if (spool::is_file_name(name)) positions.emplace(name, UINT64_MAX);
+  }
+  MESHFLOW_CHECK(spool::save_positions(files_, log_directory_, kReaderName, positions));
+  MESHFLOW_CHECK(spool::clean(files_, log_directory_, {}));
+  return {};
+}
+
 // ---- the spool of local runs ------------------------------------------------------------------------------------
 
 Result<void> TraceStore::Implementation::open_spool() {
@@ -299,21 +308,31 @@ Result<void> TraceStore::Implementation::drop_old() {
     const auto pieces = tables_->pieces();
     if (pieces.empty()) break;
     const bool is_old = retention > 0 && now - std::min(now, pieces.front().arrived) > retention;
-    // A dropped piece's room is used again, so it is its spans that count, not the size of a file that does not shrink.
-    std::uint64_t rows = 0;
-    for (const PieceRecord& piece : pieces) rows += piece.rows;
-    const std::uint64_t bytes_per_row = rows == 0 ? 0 : store_bytes() / std::max<std::uint64_t>(rows, 1);
-    const bool is_too_large = options_.disk_bytes_max > 0 && pieces.size() > 1 && any == false &&
-                              store_bytes() > options_.disk_bytes_max && bytes_per_row > 0;
-    if (!is_old && !is_too_large) break;
+    bool is_too_much = false;
+    // The newest piece stays: spans are being added to it.
+    if (options_.disk_bytes_max > 0 && pieces.size() > 1) {
+      MESHFLOW_TRY(const std::uint64_t used, tables_->used_bytes());
+      is_too_much = used > options_.disk_bytes_max;
+    }
+    if (!is_old && !is_too_much) break;
     MESHFLOW_TRY(const PieceRecord dropped, tables_->drop_oldest());
     counted_.dropped.fetch_add(dropped.rows, std::memory_order_relaxed);
     any = true;
+    // Its room is free for others from here on.
+    MESHFLOW_CHECK(tables_->checkpoint());
   }
   if (!any) return {};
-  MESHFLOW_CHECK(tables_->checkpoint());
   MESHFLOW_TRY(auto left, tables_->operations(Operations::kOperationsMax));
   operations_.replace(std::move(left));
+  const RecentView recent = recent_.view();
+  for (const auto& part : recent.parts) {
+    const std::lock_guard lock(part.chunk->mutex);
+    for (std::size_t row = 0; row < part.rows; ++row) {
+      operations_.add(part.chunk->text(static_cast<std::size_t>(Column::service), row),
+                      part.chunk->text(static_cast<std::size_t>(Column::name), row),
+                      part.chunk->values<std::int32_t>(Column::kind)[row]);
+    }
+  }
   return {};
 }
 
@@ -363,7 +382,10 @@ Result<void> TraceStore::Implementation::close() {
   spool_wake_.notify_all();
   if (spool_thread_.joinable()) spool_thread_.join();
   if (log_) log_->close();
-  if (ingester_) MESHFLOW_CHECK(ingester_->stop());
+  if (ingester_) {
+    MESHFLOW_CHECK(ingester_->stop());
+    MESHFLOW_CHECK(remove_log());
+  }
   if (spool_ && spool_committed_) (void)spool_->commit(*std::exchange(spool_committed_, std::nullopt));
   return {};
 }

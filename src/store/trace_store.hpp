@@ -102,7 +102,7 @@ class TraceStore {
   bool wait_until_visible(std::chrono::milliseconds limit);
   // Moves what is in memory to DuckDB now. For tests, benchmarks and before the files are copied.
   [[nodiscard]] Result<void> flush();
-  // Drops what retention asks for; also done by itself every minute.
+  // Drops what retention asks for; also done by itself every few seconds.
   [[nodiscard]] Result<void> apply_retention();
   // Refuses new requests, finishes those it has, moves all to DuckDB. Idempotent.
   [[nodiscard]] Result<void> close();
