@@ -72,18 +72,24 @@ Task<Result<AgentReply>> ask_model(std::shared_ptr<CallState> call, std::shared_
                  fmt::format("the agent {} asked for tools in {} rounds without an answer", agent->id, kToolRoundsMax));
 }
 
-Task<Result<AgentReply>> start_body(std::shared_ptr<Callee> callee, std::shared_ptr<const Agent> agent) {
-  if (const auto* coroutine = std::get_if<AgentCoroutine>(&agent->body)) {
-    co_return co_await (*coroutine)(callee->context);
+Task<Result<AgentReply>> failed(Error error) { co_return tl::unexpected(std::move(error)); }
+
+// No coroutine, so that none stands between the agent's own and who waits for it.
+Task<Result<AgentReply>> start_body(const std::shared_ptr<Callee>& callee) {
+  const auto& agent = callee->call->agent;
+  try {
+    if (const auto* coroutine = std::get_if<AgentCoroutine>(&agent->body)) return (*coroutine)(callee->context);
+  } catch (...) {  // a plain function that was to return a Task
+    return failed(error_of_exception(fmt::format("agent {}", callee->call->agent_id)));
   }
   if (std::holds_alternative<AgentFunction>(agent->body)) {
     std::function<Result<AgentReply>()> work = [callee, agent] {
       return std::get<AgentFunction>(agent->body)(callee->context);
     };
-    co_return co_await run_user_function<AgentReply>(callee->call->waiting(), std::move(work),
-                                                     fmt::format("agent {}", agent->id), callee);
+    return run_user_function<AgentReply>(callee->call->waiting(), std::move(work), fmt::format("agent {}", agent->id),
+                                         callee);
   }
-  co_return co_await ask_model(callee->call, agent);
+  return ask_model(callee->call, agent);
 }
 
 telemetry::Span start_agent_span(CallState& call, const Agent& agent, const telemetry::Context& parent) {
@@ -184,58 +190,71 @@ Task<Result<void>> write_entry(CallState& call, const AgentOutcome& outcome, con
   return write_ledger(*call.run, parent, outcome.span, agent_entry(call, outcome));
 }
 
-}  // namespace
-
-Task<AgentOutcome> execute_agent(std::shared_ptr<CallState> call, std::shared_ptr<const Agent> agent,
-                                 telemetry::Context parent, Cancellation& outer, std::chrono::nanoseconds limit) {
-  RunState& run = *call->run;
-  AgentOutcome outcome;
-  telemetry::Span span = start_agent_span(*call, *agent, parent);
-  outcome.span = span.context();
-  call->span = span.context();
-  const Cancellation::Attachment attached(outer, call->cancellation);
-  auto callee = std::make_shared<Callee>(call);
-  auto body = start_body(callee, agent);
-  auto answer =
-      co_await run_limited(call->waiting(), std::move(body), limit, fmt::format("agent {}", call->agent_id), callee);
-  auto reply = checked(std::move(answer), *call);
-  outcome.usage = call->usage;
+// What came of the agent's answer: its gates, its span's attributes, its figures.
+std::unique_ptr<AgentOutcome> take_answer(CallState& call, telemetry::Span& span, const telemetry::Context& parent,
+                                          Result<AgentReply> answer) {
+  RunState& run = *call.run;
+  auto outcome = std::make_unique<AgentOutcome>();
+  outcome->span = span.context();
+  auto reply = checked(std::move(answer), call);
+  outcome->usage = call.usage;
   if (reply) {
-    outcome.reply = std::move(*reply);
-    if (outcome.reply.uncertainty) {
-      run.spans.set_lesson(span, names::kUncertainty, *outcome.reply.uncertainty);
-      span.set_attribute(names::kConfidence, 1 - *outcome.reply.uncertainty);
+    outcome->reply = std::move(*reply);
+    if (outcome->reply.uncertainty) {
+      run.spans.set_lesson(span, names::kUncertainty, *outcome->reply.uncertainty);
+      span.set_attribute(names::kConfidence, 1 - *outcome->reply.uncertainty);
     }
-    judge(*call, outcome, parent);
+    judge(call, *outcome, parent);
   } else if (auto refusal = refusal_of(reply.error())) {
-    outcome.blocked = std::move(refusal);
+    outcome->blocked = std::move(refusal);
   } else {
-    outcome.error = reply.error();
+    outcome->error = reply.error();
     span.set_attribute(names::kErrorType, error_code_name(reply.error().code));
     span.set_status(telemetry::StatusCode::error, reply.error().text());
     span.keep_trace();
   }
-  run.spans.set_usage(span, outcome.usage);
-  if (outcome.blocked) {
-    describe_block(run, span, *outcome.blocked);
-    run.blocked.push_back({{call->node_id,
-                            call->agent_id,
-                            std::string(name_of(call->role)),
-                            std::string(outcome.blocked->gate),
-                            outcome.blocked->rule_id,
-                            outcome.blocked->reason,
-                            outcome.span.span_id.hex(),
+  run.spans.set_usage(span, outcome->usage);
+  if (outcome->blocked) {
+    describe_block(run, span, *outcome->blocked);
+    run.blocked.push_back({{call.node_id,
+                            call.agent_id,
+                            std::string(name_of(call.role)),
+                            std::string(outcome->blocked->gate),
+                            outcome->blocked->rule_id,
+                            outcome->blocked->reason,
+                            outcome->span.span_id.hex(),
                             {}},
-                           outcome.span});
-  } else if (!outcome.error) {
+                           outcome->span});
+  } else if (!outcome->error) {
     run.spans.set_lesson(span, names::kVerdict, "allowed");
     span.set_status(telemetry::StatusCode::ok);
   }
-  run.figures_of(call->agent_id, call->node_id, call->role).executions += 1;
+  run.figures_of(call.agent_id, call.node_id, call.role).executions += 1;
   span.end();
-  if (auto written = co_await write_entry(*call, outcome, parent); !written && !outcome.error) {
-    outcome.error = written.error();
-  }
+  return outcome;
+}
+
+// Starts the agent's code. No coroutine, so that the arguments are on the stack.
+RunLimited<AgentReply> start_agent(const std::shared_ptr<CallState>& call, std::chrono::nanoseconds limit) {
+  auto callee = std::make_shared<Callee>(call);
+  auto body = start_body(callee);
+  return RunLimited<AgentReply>(call->waiting(), std::move(body), limit, fmt::format("agent {}", call->agent_id),
+                                std::move(callee));
+}
+
+}  // namespace
+
+Task<std::unique_ptr<AgentOutcome>> execute_agent(std::shared_ptr<CallState> call, const telemetry::Context& parent,
+                                                  Cancellation& outer, std::chrono::nanoseconds limit) {
+  telemetry::Span span = start_agent_span(*call, *call->agent, parent);
+  call->span = span.context();
+  const Cancellation::Attachment attached(outer, call->cancellation);
+  RunLimited<AgentReply> answer = start_agent(call, limit);
+  co_await answer;
+  auto outcome = take_answer(*call, span, parent, std::move(answer.get()));
+  auto writing = write_entry(*call, *outcome, parent);
+  co_await writing.until_done();
+  if (!writing.get() && !outcome->error) outcome->error = writing.get().error();
   co_return outcome;
 }
 
@@ -259,23 +278,24 @@ Task<Result<AgentReply>> call_agent(std::shared_ptr<CallState> caller, std::stri
   record_policy_check(run, caller->node_span, caller->node_id, check);
   if (!check.passed()) co_return fail(ErrorCode::blocked, check.reason);
   auto call = caller->inner();
+  call->agent = found->second;
   call->agent_id = agent_id;
   call->role = found->second->role;
   call->model = found->second->model;
   call->task = task;
   call->input = std::move(task);
   auto outcome =
-      co_await execute_agent(call, found->second, caller->span, caller->cancellation, std::chrono::nanoseconds::zero());
-  if (outcome.error) co_return tl::unexpected(*outcome.error);
-  if (outcome.person) {  // a person cannot be waited for in the middle of another agent's work
-    outcome.blocked =
-        refusal("human", outcome.person->rule_id, outcome.person->reason + "; a nested call cannot wait for a person");
-    record_gate(run, caller->span, caller->node_id, *outcome.blocked);
+      co_await execute_agent(std::move(call), caller->span, caller->cancellation, std::chrono::nanoseconds::zero());
+  if (outcome->error) co_return tl::unexpected(*outcome->error);
+  if (outcome->person) {  // a person cannot be waited for in the middle of another agent's work
+    outcome->blocked = refusal("human", outcome->person->rule_id,
+                               outcome->person->reason + "; a nested call cannot wait for a person");
+    record_gate(run, caller->span, caller->node_id, *outcome->blocked);
   }
-  if (outcome.blocked) {
-    co_return fail(ErrorCode::blocked, fmt::format("the agent {} was blocked: {}", agent_id, outcome.blocked->reason));
+  if (outcome->blocked) {
+    co_return fail(ErrorCode::blocked, fmt::format("the agent {} was blocked: {}", agent_id, outcome->blocked->reason));
   }
-  co_return std::move(outcome.reply);
+  co_return std::move(outcome->reply);
 }
 
 }  // namespace meshflow::runtime

@@ -21,10 +21,11 @@ struct AgentOutcome {
   Usage usage;
 };
 
-// Runs `agent` for `call`, whose `span` it replaces by the agent's own. `parent`: the node's span, or the span of the
-// agent or tool that called; the gates hang there too. `outer`: what cancels it. On the strand.
-Task<AgentOutcome> execute_agent(std::shared_ptr<CallState> call, std::shared_ptr<const Agent> agent,
-                                 telemetry::Context parent, Cancellation& outer, std::chrono::nanoseconds limit);
+// Runs `call`'s agent; the agent's own span replaces `call->span`. `parent`: the node's span, or the span of the agent
+// or tool that called, which outlives the task; the gates hang there too. `outer`: what cancels it. On the strand. The
+// outcome is held by pointer: it is large, and each coroutine on its way would keep room for it while the agent waits.
+Task<std::unique_ptr<AgentOutcome>> execute_agent(std::shared_ptr<CallState> call, const telemetry::Context& parent,
+                                                  Cancellation& outer, std::chrono::nanoseconds limit);
 
 // An agent called by another one or by a tool. A block comes back as an Error of code blocked.
 Task<Result<AgentReply>> call_agent(std::shared_ptr<CallState> caller, std::string agent_id, std::string task);

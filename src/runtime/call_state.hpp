@@ -19,6 +19,8 @@ class CallState : public std::enable_shared_from_this<CallState> {
  public:
   std::shared_ptr<runtime::RunState> run;
   std::string node_id;
+  std::shared_ptr<const Agent>
+      agent;  // that is called; null in a tool's or a model's call. Shared: it may outlive a run
   std::string agent_id;  // whose account model calls go to; empty in a tool node
   AgentRole role = AgentRole::executor;
   std::string task;

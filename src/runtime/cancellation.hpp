@@ -4,7 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <optional>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -45,18 +45,19 @@ class Cancellation {
   // it.
   void cancel(const Error& reason) {
     if (reason_) return;
-    reason_ = reason;
+    reason_ = std::make_unique<const Error>(reason);
     cancelled_.store(true, std::memory_order_release);
     for (Cancellation* child : std::vector<Cancellation*>(children_)) child->cancel(reason);
     for (auto& [token, tell] : std::exchange(waiting_, {})) tell(reason);
   }
   [[nodiscard]] bool is_cancelled() const noexcept { return cancelled_.load(std::memory_order_acquire); }
-  [[nodiscard]] const std::optional<Error>& reason() const noexcept { return reason_; }
+  // Null until cancelled.
+  [[nodiscard]] const Error* reason() const noexcept { return reason_.get(); }
 
  private:
   std::vector<Cancellation*> children_;
   std::vector<std::pair<Token, std::function<void(const Error&)>>> waiting_;
-  std::optional<Error> reason_;
+  std::unique_ptr<const Error> reason_;
   Token last_ = 0;
   std::atomic<bool> cancelled_{false};
 };

@@ -17,17 +17,10 @@ struct NextEnd {
   void await_resume() const noexcept {}
 };
 
-// One node's coroutine: it runs on its own and reports to the frame.
-Task<void> run_and_report(std::shared_ptr<RunState> run, GraphFrame& frame, NodeIndex node,
-                          std::unique_ptr<NodeResume> resume) {
-  frame.ended.push_back(co_await run_node(run, frame, node, std::move(resume)));
-  if (frame.waiter) run->strand.resume(std::exchange(frame.waiter, nullptr));
-}
-
 void launch(const std::shared_ptr<RunState>& run, GraphFrame& frame, NodeIndex node,
             std::unique_ptr<NodeResume> resume = nullptr) {
   ++frame.active;
-  spawn(run_and_report(run, frame, node, std::move(resume)));
+  run_node(run, frame, node, std::move(resume));
 }
 
 void tell_skipped(const RunState& run, const GraphFrame& frame) {
@@ -44,7 +37,7 @@ void tell_skipped(const RunState& run, const GraphFrame& frame) {
 std::vector<NodeIndex> absorb(RunState& run, GraphFrame& frame, GraphFrame::NodeEnd end) {
   const bool blocked = end.outcome.ended == NodeOutcome::Ended::blocked;
   if (end.block) frame.blocks[end.node] = *end.block;
-  if (end.error && !frame.error) frame.error = end.error;
+  if (end.error && !frame.error) frame.error = *end.error;
   const auto ready = frame.state.node_ended(end.node, std::move(end.outcome));
   std::vector<NodeIndex> next(ready.begin(), ready.end());
   const Node& node = frame.state.graph().nodes[end.node].node;

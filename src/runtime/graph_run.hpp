@@ -52,7 +52,7 @@ struct GraphFrame {
     telemetry::Span span;  // ended once it is known what follows
     std::unique_ptr<PausedNode> paused;  // rare and large: every frame on the way holds a NodeEnd
     std::unique_ptr<GraphFrame> paused_frame;
-    std::optional<Error> error;
+    std::unique_ptr<const Error> error;  // by pointer for the same reason
     std::optional<std::size_t> block;  // index into RunState::blocked
   };
 

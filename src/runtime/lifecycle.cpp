@@ -157,17 +157,23 @@ void tell_run_ended(const RunState& run, const RunResult& result) {
   run.tell(std::move(event));
 }
 
-// Writes the run's last entry and its record, and ends the root.
-Task<std::unique_ptr<RunResult>> finish(std::shared_ptr<RunState> run, Ending ending) {
-  if (auto written = co_await write_final_entry(*run, ending); !written && !ending.error) {
+std::unique_ptr<RunResult> close_run(RunState& run, Ending& ending, const Result<void>& written) {
+  if (!written && !ending.error) {
     ending.status = RunStatus::failed;
     ending.error = written.error();
   }
-  auto result = std::make_unique<RunResult>(result_of(*run, ending.status, std::move(ending.error)));
+  auto result = std::make_unique<RunResult>(result_of(run, ending.status, std::move(ending.error)));
   result->output = std::move(ending.output);
-  close_root(*run, *result);
-  tell_run_ended(*run, *result);
-  co_return std::move(result);
+  close_root(run, *result);
+  tell_run_ended(run, *result);
+  return result;
+}
+
+// Writes the run's last entry and its record, and ends the root.
+Task<std::unique_ptr<RunResult>> finish(std::shared_ptr<RunState> run, std::unique_ptr<Ending> ending) {
+  auto writing = write_final_entry(*run, *ending);
+  co_await writing.until_done();
+  co_return close_run(*run, *ending, writing.get());
 }
 
 // ---- pauses ----
@@ -284,15 +290,19 @@ Timer start_run_timer(const std::shared_ptr<RunState>& run) {
 class StopWatch {
  public:
   explicit StopWatch(const std::shared_ptr<RunState>& run)
-      : by_caller_(run->options.stop, [run] { cancel(run, "the run was cancelled"); }),
-        by_mesh_(run->services->closing.get_token(), [run] { cancel(run, "the Mesh was closed"); }) {}
+      : by_caller_(run->options.stop, Cancel{run, "the run was cancelled"}),
+        by_mesh_(run->services->closing.get_token(), Cancel{run, "the Mesh was closed"}) {}
 
  private:
-  static void cancel(const std::shared_ptr<RunState>& run, const char* why) {
-    run->strand.post([run, why] { run->cancellation.cancel(Error{ErrorCode::cancelled, why}); });
-  }
-  std::stop_callback<std::function<void()>> by_caller_;
-  std::stop_callback<std::function<void()>> by_mesh_;
+  struct Cancel {
+    std::shared_ptr<RunState> run;
+    const char* why;
+    void operator()() const {
+      run->strand.post([run = run, why = why] { run->cancellation.cancel(Error{ErrorCode::cancelled, why}); });
+    }
+  };
+  std::stop_callback<Cancel> by_caller_;
+  std::stop_callback<Cancel> by_mesh_;
 };
 
 std::optional<Error> abort_reason(const RunState& run) {
@@ -302,14 +312,16 @@ std::optional<Error> abort_reason(const RunState& run) {
 }
 
 // How a run ends whose frame has ended.
-Ending ending_of(const RunState& run, const GraphFrame& frame) {
+std::unique_ptr<Ending> ending_of(const RunState& run, const GraphFrame& frame) {
   switch (frame.state.progress()) {
-    case GraphState::Progress::completed: return Ending(RunStatus::completed, std::nullopt, frame.state.output());
-    case GraphState::Progress::aborted: return Ending(RunStatus::aborted, abort_reason(run));
+    case GraphState::Progress::completed:
+      return std::make_unique<Ending>(RunStatus::completed, std::nullopt, frame.state.output());
+    case GraphState::Progress::aborted: return std::make_unique<Ending>(RunStatus::aborted, abort_reason(run));
     default: break;
   }
-  if (frame.error && frame.error->code != ErrorCode::cancelled) return Ending(RunStatus::failed, frame.error);
-  return Ending(RunStatus::failed, run.cancellation.reason() ? run.cancellation.reason() : frame.error);
+  const bool has_own = frame.error && frame.error->code != ErrorCode::cancelled;
+  const Error* const cancelled = run.cancellation.reason();
+  return std::make_unique<Ending>(RunStatus::failed, has_own || cancelled == nullptr ? frame.error : *cancelled);
 }
 
 void tell_paused(const RunState& run, const PendingRequest& request) {
@@ -322,10 +334,11 @@ void tell_paused(const RunState& run, const PendingRequest& request) {
 
 // Leaves the run to whoever goes on with it: its result for now. Or stays, where the caller wants that, until a person
 // has decided: the root is open again then.
-Task<std::variant<Decision, RunOutcome>> pause_or_wait(std::shared_ptr<RunState> run, GraphFrame& frame) {
+Task<std::variant<std::unique_ptr<Decision>, RunOutcome>> pause_or_wait(std::shared_ptr<RunState> run,
+                                                                        GraphFrame& frame) {
   auto paused = co_await pause(run, frame);
   if (!paused) {
-    Ending ending(RunStatus::failed, paused.error());
+    auto ending = std::make_unique<Ending>(RunStatus::failed, paused.error());
     co_return RunOutcome(co_await finish(run, std::move(ending)));
   }
   if (run->options.wait_for_decision) co_await flush_before_waiting(*run);
@@ -340,29 +353,38 @@ Task<std::variant<Decision, RunOutcome>> pause_or_wait(std::shared_ptr<RunState>
   if (!decided) co_return std::move(paused);  // cancelled while waiting: the run stays paused for another process
   open_root(*run, root, run->root.context().trace_id);
   frame.parent = run->root.context();
-  co_return std::move(*decided);
+  co_return std::make_unique<Decision>(std::move(*decided));
+}
+
+// The frame waits for a person, and nothing has ended the run meanwhile.
+bool is_to_pause(const RunState& run, const GraphFrame& frame) {
+  const auto progress = frame.state.progress();
+  const bool stopped = run.cancellation.reason() != nullptr || progress == GraphState::Progress::aborted ||
+                       progress == GraphState::Progress::failed;
+  return frame.is_paused() && !stopped;
+}
+
+// The frame with the run's time limit. No coroutine, so that the decision needs no room in one.
+Task<void> start_graph(const std::shared_ptr<RunState>& run, GraphFrame& frame, std::unique_ptr<Decision> decision) {
+  return run_graph(run, frame, decision ? std::optional(std::move(*decision)) : std::nullopt);
 }
 
 // Runs the frame until it has ended or waits, as often as decisions come in while this process stays.
-Task<RunOutcome> drive(std::shared_ptr<RunState> run, GraphFrame& frame, std::optional<Decision> decision) {
+Task<RunOutcome> drive(std::shared_ptr<RunState> run, GraphFrame& frame, std::unique_ptr<Decision> decision) {
   const StopWatch watch(run);
   for (;;) {
     {
       const Timer timer = start_run_timer(run);
-      auto given = std::exchange(decision, std::nullopt);
-      co_await run_graph(run, frame, std::move(given));
+      co_await start_graph(run, frame, std::move(decision));
     }
-    const auto progress = frame.state.progress();
-    const bool stopped = run->cancellation.reason() || progress == GraphState::Progress::aborted ||
-                         progress == GraphState::Progress::failed;
-    if (!frame.is_paused() || stopped) break;
-    auto next = co_await pause_or_wait(run, frame);
-    if (auto* outcome = std::get_if<RunOutcome>(&next)) co_return std::move(*outcome);
-    decision = std::get<Decision>(std::move(next));
+    if (!is_to_pause(*run, frame)) break;
+    auto pausing = pause_or_wait(run, frame);
+    co_await pausing.until_done();
+    if (auto* outcome = std::get_if<RunOutcome>(&pausing.get())) co_return std::move(*outcome);
+    decision = std::get<std::unique_ptr<Decision>>(std::move(pausing.get()));
   }
   if (frame.is_paused()) end_waiting_spans(*run, frame);
-  auto ending = ending_of(*run, frame);
-  co_return co_await finish(run, std::move(ending));
+  co_return co_await finish(run, ending_of(*run, frame));
 }
 
 Task<Result<void>> claim(std::shared_ptr<RunState> run) {
@@ -374,7 +396,7 @@ Task<Result<void>> claim(std::shared_ptr<RunState> run) {
 }
 
 // The checks and the entry with which every run begins. An Ending: it is over before its first node.
-Task<std::optional<Ending>> admit(std::shared_ptr<RunState> run) {
+Task<std::unique_ptr<Ending>> admit(std::shared_ptr<RunState> run) {
   RunEvent event;
   event.kind = RunEvent::Kind::run_started;
   run->tell(std::move(event));
@@ -393,9 +415,9 @@ Task<std::optional<Ending>> admit(std::shared_ptr<RunState> run) {
   draft.input_digest = digest_of(run->task);
   auto with_it = with_record(*run, RunStatus::running);
   auto written = co_await write_ledger(*run, root, root, std::move(draft), nullptr, std::move(with_it));
-  if (!written) co_return Ending(RunStatus::failed, written.error());
-  if (!check.passed()) co_return Ending(RunStatus::aborted, abort_reason(*run));
-  co_return std::nullopt;
+  if (!written) co_return std::make_unique<Ending>(RunStatus::failed, written.error());
+  if (!check.passed()) co_return std::make_unique<Ending>(RunStatus::aborted, abort_reason(*run));
+  co_return nullptr;
 }
 
 std::shared_ptr<RunState> make_run(const std::shared_ptr<Services>& services,
@@ -484,15 +506,17 @@ Result<std::shared_ptr<RunState>> prepare_run(const std::shared_ptr<Services>& s
 
 Task<RunOutcome> not_started(Error error) { co_return tl::unexpected(std::move(error)); }
 
+bool is_paused(const RunOutcome& outcome) { return outcome && (*outcome)->status == RunStatus::paused; }
+
 Task<RunOutcome> run_from_start(std::shared_ptr<RunState> run, std::shared_ptr<const CompiledGraph> graph) {
   co_await run->strand.enter();
   open_root(*run, std::nullopt, telemetry::TraceId{});
-  auto over = co_await admit(run);
-  if (over) co_return co_await finish(run, std::move(*over));
-  GraphFrame frame(GraphState(std::move(graph), run->task), {}, run->root.context());
-  auto outcome = co_await drive(run, frame, std::nullopt);
-  if (outcome && (*outcome)->status == RunStatus::paused) co_await unclaim(run);
-  co_return std::move(outcome);
+  if (auto over = co_await admit(run)) co_return co_await finish(run, std::move(over));
+  const auto frame = std::make_unique<GraphFrame>(GraphState(std::move(graph), run->task), "", run->root.context());
+  auto driving = drive(run, *frame, nullptr);
+  co_await driving.until_done();
+  if (is_paused(driving.get())) co_await unclaim(run);
+  co_return std::move(driving.get());
 }
 
 }  // namespace
@@ -576,8 +600,8 @@ Task<RunOutcome> continue_run(std::shared_ptr<Services> services, std::shared_pt
     co_await unclaim(run);
     co_return tl::unexpected(frame ? decision->error() : frame.error());
   }
-  auto result = co_await drive(run, **frame, std::move(**decision));
-  if (result && (*result)->status == RunStatus::paused) co_await unclaim(run);
+  auto result = co_await drive(run, **frame, std::make_unique<Decision>(std::move(**decision)));
+  if (is_paused(result)) co_await unclaim(run);
   co_return std::move(result);
 }
 

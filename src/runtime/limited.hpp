@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <coroutine>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -41,16 +42,21 @@ struct Wait {
   std::shared_ptr<void> keep_alive;  // what the code refers to
 };
 
+// What the body came to; an exception is an Error.
 template <typename T>
-Task<void> drive(std::shared_ptr<Wait<T>> wait, Task<Result<T>> body) {
-  std::optional<Result<T>> result;
+Result<T> result_of(Task<Result<T>>& body, std::string_view who) {
   try {
-    result.emplace(co_await std::move(body));
+    return std::move(body.get());
   } catch (...) {
-    result.emplace(tl::unexpected(error_of_exception(wait->who)));
+    return tl::unexpected(error_of_exception(who));
   }
+}
+
+template <typename T>
+Detached drive(std::shared_ptr<Wait<T>> wait, Task<Result<T>> body) {
+  co_await body.until_done();
   co_await wait->strand.enter();
-  wait->shot.set(std::move(*result));
+  wait->shot.set(result_of(body, wait->who));
 }
 
 // An exception is an Error. What comes after somebody else has set the result is not heard.
@@ -77,28 +83,56 @@ struct WaitContext {
   Cancellation& cancellation;
 };
 
-// The result of `body`, or the reason of a cancellation. After `limit` (0: none) the scope itself is cancelled, with an
-// Error of code timeout. A body that goes on in the background is not heard, and `keep_alive` lives until it ends.
-// Called on the strand, and returns on it.
+// Await it once; then it has the result of `body`, or the reason of a cancellation. After `limit` (0: none) the scope
+// itself is cancelled, with an Error of code timeout. A body that goes on in the background is not heard, and
+// `keep_alive` lives until it ends. Made, awaited and destroyed on the strand. No coroutine, since many may wait at a
+// time.
 template <typename T>
-Task<Result<T>> run_limited(WaitContext context, Task<Result<T>> body, std::chrono::nanoseconds limit, std::string who,
-                            std::shared_ptr<void> keep_alive) {
-  auto wait = std::make_shared<limited_detail::Wait<T>>(context.strand, std::move(who), std::move(keep_alive));
-  if (context.cancellation.reason()) co_return tl::unexpected(*context.cancellation.reason());
-  spawn(limited_detail::drive<T>(wait, std::move(body)));
-  if (wait->shot.is_set()) co_return co_await wait->shot.wait();
-  const auto token = context.cancellation.add([wait](const Error& reason) { wait->shot.set(tl::unexpected(reason)); });
-  Timer timer;
-  if (limit.count() > 0) {
-    timer = context.scheduler.after(context.strand, limit, [wait, limit, &scope = context.cancellation] {
-      scope.cancel(Error{ErrorCode::timeout, fmt::format("{} took longer than {} s", wait->who,
-                                                         std::chrono::duration<double>(limit).count())});
-    });
+class [[nodiscard]] RunLimited {
+ public:
+  RunLimited(WaitContext context, Task<Result<T>> body, std::chrono::nanoseconds limit, std::string who,
+             std::shared_ptr<void> keep_alive)
+      : context_(context),
+        wait_(std::make_shared<limited_detail::Wait<T>>(context.strand, std::move(who), std::move(keep_alive))),
+        body_(std::move(body)),
+        limit_(limit) {}
+  RunLimited(const RunLimited&) = delete;
+  RunLimited& operator=(const RunLimited&) = delete;
+  ~RunLimited() = default;
+
+  [[nodiscard]] bool await_ready() {
+    if (const Error* reason = context_.cancellation.reason()) {
+      wait_->shot.set(tl::unexpected(*reason));
+    } else {
+      limited_detail::drive<T>(wait_, std::move(body_));
+    }
+    return wait_->shot.is_set();
   }
-  auto result = co_await wait->shot.wait();
-  context.cancellation.remove(token);
-  co_return result;
-}
+  void await_suspend(std::coroutine_handle<> coroutine) {
+    wait_->shot.wait_by(coroutine);
+    token_ = context_.cancellation.add([wait = wait_](const Error& why) { wait->shot.set(tl::unexpected(why)); });
+    if (limit_.count() <= 0) return;
+    timer_ = context_.scheduler.after(
+        context_.strand, limit_, [wait = wait_, limit = limit_, &scope = context_.cancellation] {
+          scope.cancel(Error{ErrorCode::timeout, fmt::format("{} took longer than {} s", wait->who,
+                                                             std::chrono::duration<double>(limit).count())});
+        });
+  }
+  void await_resume() noexcept {
+    if (token_ != 0) context_.cancellation.remove(token_);
+    timer_.cancel();
+  }
+  // Once awaited. Valid for as long as this.
+  [[nodiscard]] Result<T>& get() noexcept { return wait_->shot.get(); }
+
+ private:
+  WaitContext context_;
+  std::shared_ptr<limited_detail::Wait<T>> wait_;  // shared with the body, which may outlive the wait
+  Task<Result<T>> body_;
+  std::chrono::nanoseconds limit_;
+  Cancellation::Token token_ = 0;
+  Timer timer_;
+};
 
 // Runs a plain function on a thread that may block; the result comes back on the strand. An exception is an Error.
 template <typename T>

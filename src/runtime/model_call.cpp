@@ -185,10 +185,10 @@ Task<Result<ModelReply>> try_model(std::shared_ptr<CallState> call, ModelRequest
   callee->call->span = span.context();  // the provider sees the chat span as its own
   const Cancellation::Attachment attached(call->cancellation, callee->call->cancellation);
   auto answering = run.services->model->complete(callee->context, request);
-  const std::string who = fmt::format("the model {}", request.model);
-  auto answer = co_await run_limited(callee->call->waiting(), std::move(answering), std::chrono::nanoseconds::zero(),
-                                     who, callee);
-  auto reply = checked(std::move(answer), request);
+  RunLimited<ModelReply> answer(callee->call->waiting(), std::move(answering), std::chrono::nanoseconds::zero(),
+                                fmt::format("the model {}", request.model), callee);
+  co_await answer;
+  auto reply = checked(std::move(answer.get()), request);
   if (!reply) {
     run.budget->release(*reserved);
     fail_span(span, reply.error());

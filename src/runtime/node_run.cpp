@@ -1,6 +1,7 @@
 #include "runtime/node_run.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 #include <boost/json/object.hpp>
@@ -30,7 +31,7 @@ struct NodeRun {
   std::string input;
   std::unique_ptr<NodeResume> resume;  // null where the node begins
   bool may_act = false;
-  std::optional<GateVerdict> person = std::nullopt;  // the human gate's, where a person is to look at what came out
+  std::unique_ptr<GateVerdict> person = nullptr;  // the human gate's, where a person is to look at what came out
   NodeEnd end = {};
 
   [[nodiscard]] telemetry::Context span() const { return end.span.context(); }
@@ -40,7 +41,7 @@ struct NodeRun {
 
 void fail_node(NodeRun& self, const Error& error) {
   self.end.outcome.ended = NodeOutcome::Ended::failed;
-  self.end.error = error;
+  self.end.error = std::make_unique<const Error>(error);
 }
 
 void block_node(NodeRun& self, std::string output) {
@@ -118,7 +119,7 @@ bool passes_checks(NodeRun& self) {
   return false;
 }
 
-std::shared_ptr<CallState> make_call(NodeRun& self) {
+std::shared_ptr<CallState> make_call(const NodeRun& self) {
   auto call = std::make_shared<CallState>();
   call->run = self.run;
   call->node_id = self.path;
@@ -176,32 +177,41 @@ void accept_output(NodeRun& self, std::string output) {
   self.end.outcome.output = std::move(output);
 }
 
-Task<void> run_agent_node(NodeRun& self) {
-  const auto agent = agent_of(self);
+// Null: there is no such agent, and the node has failed.
+std::shared_ptr<CallState> make_agent_call(NodeRun& self) {
+  auto agent = agent_of(self);
   if (!agent) {
     fail_node(self, agent.error());
-    co_return;
+    return nullptr;
   }
   auto call = make_call(self);
-  call->agent_id = (*agent)->id;
-  call->role = (*agent)->role;
-  call->model = (*agent)->model;
-  const std::size_t blocks_before = self.run->blocked.size();
-  auto outcome = co_await execute_agent(call, *agent, self.span(), self.run->cancellation, limit_of(self));
+  call->agent = std::move(*agent);
+  call->agent_id = call->agent->id;
+  call->role = call->agent->role;
+  call->model = call->agent->model;
+  return call;
+}
+
+void take_outcome(NodeRun& self, AgentOutcome& outcome, std::size_t blocks_before) {
   self.end.outcome.uncertainty = outcome.reply.uncertainty;
   self.end.outcome.cost_nano_usd = outcome.usage.cost_nano_usd;
   self.end.outcome.tokens = outcome.usage.tokens.total();
-  if (outcome.error) {
-    fail_node(self, *outcome.error);
-    co_return;
-  }
+  if (outcome.error) return fail_node(self, *outcome.error);
   if (outcome.blocked) {
     if (self.run->blocked.size() > blocks_before) self.end.block = self.run->blocked.size() - 1;
-    block_node(self, self.input);
-    co_return;
+    return block_node(self, self.input);
   }
   accept_output(self, std::move(outcome.reply.output));
-  self.person = std::move(outcome.person);
+  if (outcome.person) self.person = std::make_unique<GateVerdict>(std::move(*outcome.person));
+}
+
+Task<void> run_agent_node(NodeRun& self) {
+  auto call = make_agent_call(self);
+  if (!call) co_return;
+  const std::size_t blocks_before = self.run->blocked.size();
+  auto agent = execute_agent(std::move(call), self.end.span.context(), self.run->cancellation, limit_of(self));
+  co_await agent.until_done();
+  take_outcome(self, *agent.get(), blocks_before);
 }
 
 // What the templates of a node mean while it runs.
@@ -404,17 +414,23 @@ Task<bool> ask_person(NodeRun& self, GateVerdict verdict, PausedNode::Phase phas
   co_return applied.has_value();
 }
 
-// The person's part before the work: false when the node is over or pauses.
-Task<bool> approved_before_work(NodeRun& self) {
+// What a person is asked before the work; null where nobody is.
+std::unique_ptr<GateVerdict> person_before_work(const NodeRun& self) {
   std::optional<GateVerdict> verdict;
   if (self.node.kind == NodeKind::human) {
     verdict = human_node_gate();
     if (!self.node.prompt.empty()) verdict->reason = self.node.prompt;
   } else if (self.node.kind == NodeKind::agent || self.node.kind == NodeKind::tool || self.is_remote()) {
+    if (!self.run->policy().human_in_loop.enabled.value_or(false)) return nullptr;
     verdict = human_gate(self.run->policy(), risk_of(self), std::nullopt);
   }
-  if (!verdict || verdict->result == GateResult::passed) co_return true;
-  const bool decided = co_await ask_person(self, std::move(*verdict), PausedNode::Phase::before_work, self.input);
+  if (!verdict || verdict->result == GateResult::passed) return nullptr;
+  return std::make_unique<GateVerdict>(std::move(*verdict));
+}
+
+// The person's part before the work: false when the node is over or pauses.
+Task<bool> approved_before_work(NodeRun& self, GateVerdict verdict) {
+  const bool decided = co_await ask_person(self, std::move(verdict), PausedNode::Phase::before_work, self.input);
   co_return decided&& self.end.outcome.ended == NodeOutcome::Ended::ok;
 }
 
@@ -440,7 +456,7 @@ Task<void> run_phases(NodeRun& self) {
   bool work_is_to_do = true;
   if (!self.resume) {
     if (!passes_checks(self)) co_return;
-    work_is_to_do = co_await approved_before_work(self);
+    if (auto asked = person_before_work(self)) work_is_to_do = co_await approved_before_work(self, std::move(*asked));
   } else if (self.resume->paused) {
     work_is_to_do = co_await go_on_after_pause(self);
   }
@@ -492,22 +508,37 @@ void tell_end(NodeRun& self) {
 
 }  // namespace
 
-Task<NodeEnd> run_node(std::shared_ptr<RunState> run, GraphFrame& frame, NodeIndex index,
-                       std::unique_ptr<NodeResume> resume) {
-  NodeRun self{run,
+namespace {
+
+void begin_node(NodeRun& self) {
+  self.end.node = self.index;
+  open_span(self);
+  if (self.run->options.listener) tell_start(self);
+}
+
+void end_node(NodeRun& self) {
+  if (!self.end.paused && !self.end.paused_frame) {
+    close_span(self);
+    if (self.run->options.listener) tell_end(self);
+  }
+  self.frame.ended.push_back(std::move(self.end));
+  if (self.frame.waiter) self.run->strand.resume(std::exchange(self.frame.waiter, nullptr));
+}
+
+}  // namespace
+
+Detached run_node(std::shared_ptr<RunState> run, GraphFrame& frame, NodeIndex index,
+                  std::unique_ptr<NodeResume> resume) {
+  NodeRun self{std::move(run),
                frame,
                index,
                frame.state.graph().nodes[index].node,
                frame.path_of(index),
                frame.state.input_of(index),
                std::move(resume)};
-  self.end.node = index;
-  open_span(self);
-  if (run->options.listener) tell_start(self);
+  begin_node(self);
   co_await run_phases(self);
-  if (!self.end.paused && !self.end.paused_frame) close_span(self);
-  if (run->options.listener && !self.end.paused && !self.end.paused_frame) tell_end(self);
-  co_return std::move(self.end);
+  end_node(self);
 }
 
 }  // namespace meshflow::runtime

@@ -15,9 +15,8 @@ struct NodeResume {
   std::optional<PausedSubgraph> subgraph;
 };
 
-// Runs `node` to its end, or to a pause. The node counts as running in the frame's state. `resume`: null where it
-// begins. On the strand.
-Task<GraphFrame::NodeEnd> run_node(std::shared_ptr<RunState> run, GraphFrame& frame, NodeIndex node,
-                                   std::unique_ptr<NodeResume> resume);
+// Runs `node` on its own to its end, or to a pause, which it reports to `frame`, whose waiter it wakes. The node counts
+// as running in the frame's state. `resume`: null where it begins. On the strand.
+Detached run_node(std::shared_ptr<RunState> run, GraphFrame& frame, NodeIndex node, std::unique_ptr<NodeResume> resume);
 
 }  // namespace meshflow::runtime

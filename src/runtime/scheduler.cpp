@@ -170,17 +170,6 @@ void Scheduler::stop() {
 
 namespace {
 
-// A coroutine that nobody awaits: it destroys itself at its end.
-struct Detached {
-  struct promise_type {
-    Detached get_return_object() const noexcept { return {}; }
-    std::suspend_never initial_suspend() const noexcept { return {}; }
-    std::suspend_never final_suspend() const noexcept { return {}; }
-    void return_void() const noexcept {}
-    void unhandled_exception() const noexcept { std::terminate(); }
-  };
-};
-
 Detached run_detached(Task<void> task) { co_await std::move(task); }
 
 }  // namespace

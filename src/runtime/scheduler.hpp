@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <coroutine>
+#include <exception>
 #include <functional>
 #include <memory>
 
@@ -108,11 +109,27 @@ class OneShot {
     };
     return Awaiter{*this};
   }
+  // The same for awaiters made of this: once, unless it is set.
+  void wait_by(std::coroutine_handle<> coroutine) noexcept { waiter_ = coroutine; }
+  // What was set.
+  [[nodiscard]] T& get() noexcept { return *value_; }
 
  private:
   Strand strand_;
   std::optional<T> value_;
   std::coroutine_handle<> waiter_;
+};
+
+// A coroutine that nobody awaits: it begins when it is called and destroys itself at its end. Exceptions must not leave
+// it.
+struct Detached {
+  struct promise_type {  // NOLINT(readability-identifier-naming): the language's name
+    Detached get_return_object() const noexcept { return {}; }
+    std::suspend_never initial_suspend() const noexcept { return {}; }
+    std::suspend_never final_suspend() const noexcept { return {}; }
+    void return_void() const noexcept {}
+    void unhandled_exception() const noexcept { std::terminate(); }
+  };
 };
 
 // Starts `task` here and now, and lets it run to its end on its own; exceptions must not leave it.

@@ -87,8 +87,9 @@ Task<Result<std::string>> try_tool(std::shared_ptr<CallState> caller, std::share
   const Cancellation::Attachment attached(caller->cancellation, call->cancellation);
   auto callee = std::make_shared<Callee>(call);
   auto body = work->start(callee, facts);
-  auto answer = co_await run_limited(call->waiting(), std::move(body), work->limit, work->who, callee);
-  auto output = checked(std::move(answer), *work);
+  RunLimited<std::string> answer(call->waiting(), std::move(body), work->limit, work->who, callee);
+  co_await answer;
+  auto output = checked(std::move(answer.get()), *work);
   finish_tool_span(run, span, output, *facts);
 
   LedgerDraft draft;

@@ -43,19 +43,21 @@ struct Promise : PromiseBase {
   void return_value(U&& result) {
     value.emplace(std::forward<U>(result));
   }
-  T take() {
+  T& get() {
     if (exception) std::rethrow_exception(exception);
-    return std::move(*value);
+    return *value;
   }
+  T take() { return std::move(get()); }
 };
 
 template <>
 struct Promise<void> : PromiseBase {
   Task<void> get_return_object() noexcept;
   void return_void() const noexcept {}
-  void take() const {
+  void get() const {
     if (exception) std::rethrow_exception(exception);
   }
+  void take() const { get(); }
 };
 
 }  // namespace task_detail
@@ -86,19 +88,32 @@ class [[nodiscard]] Task {
   [[nodiscard]] bool is_valid() const noexcept { return handle_ != nullptr; }
 
   auto operator co_await() && noexcept {
-    struct Awaiter {
-      std::coroutine_handle<promise_type> handle;
-      [[nodiscard]] bool await_ready() const noexcept { return handle.done(); }
-      std::coroutine_handle<> await_suspend(std::coroutine_handle<> awaiting) const noexcept {
-        handle.promise().continuation = awaiting;
-        return handle;
-      }
-      T await_resume() const { return handle.promise().take(); }
+    struct Awaiter : UntilDone {
+      T await_resume() const { return this->handle.promise().take(); }
     };
-    return Awaiter{handle_};
+    return Awaiter{{handle_}};
   }
 
+  // `co_await task` in two steps, for coroutines of which many wait at a time: the result stays in the task, where
+  // `co_await` would need room for it in the frame of who awaits. `co_await task.until_done()` once, then `get()`,
+  // which throws what left the coroutine and is valid for as long as the task.
+  [[nodiscard]] auto until_done() & noexcept {
+    struct Awaiter : UntilDone {
+      void await_resume() const noexcept {}
+    };
+    return Awaiter{{handle_}};
+  }
+  [[nodiscard]] decltype(auto) get() { return handle_.promise().get(); }
+
  private:
+  struct UntilDone {
+    std::coroutine_handle<promise_type> handle;
+    [[nodiscard]] bool await_ready() const noexcept { return handle.done(); }
+    std::coroutine_handle<> await_suspend(std::coroutine_handle<> awaiting) const noexcept {
+      handle.promise().continuation = awaiting;
+      return handle;
+    }
+  };
   friend promise_type;
   explicit Task(std::coroutine_handle<promise_type> handle) noexcept : handle_(handle) {}
   std::coroutine_handle<promise_type> handle_;
