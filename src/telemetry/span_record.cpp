@@ -257,7 +257,7 @@ inline bool SpanRecord::set_short(std::string_view key, const Value& value) noex
   if (key.size() + text_size(value) > kShortAttributeMax - kShortOverhead || key.empty()) return false;
   const std::uint32_t hash = hash_of(key);
   if (index_.size() >= limits_->attribute_count || has_hash(hash)) return false;
-  char* const field = room(2 + kShortAttributeMax);
+  char* const field = room(2 + key.size() + text_size(value) + kShortOverhead);
   IndexEntry* const entry = index_.reserve(1);
   if (field == nullptr || entry == nullptr) return false;
 
@@ -395,7 +395,8 @@ void SpanRecord::set_name(std::string_view name) noexcept {
 void SpanRecord::finish(std::int64_t end_unix_nanos) noexcept {
   const std::size_t message_size =
       !status_message_.empty() ? wire::length_field_size<StatusField::message>(status_message_.size()) : 0;
-  char* out = bytes_.reserve(64 + message_size);
+  constexpr std::size_t kOthersMax = 9 + 8 + 3 * 7;  // the time, the status around its message, three counts
+  char* out = bytes_.reserve(kOthersMax + message_size);
   if (out == nullptr) return;
   out = wire::write_fixed64_field<SpanField::end_time_unix_nano>(out, static_cast<std::uint64_t>(end_unix_nanos));
   if (status_ != StatusCode::unset) {
