@@ -97,19 +97,27 @@ std::shared_ptr<const Workflow> chain_of(int nodes) {
   return workflow;
 }
 
+void take_result(runtime::RunOutcome outcome, std::latch& ended) {
+  const auto run = must(std::move(outcome));
+  if (run->status != RunStatus::completed) {
+    std::fprintf(stderr, "the run is %d: %s\n", static_cast<int>(run->status),
+                 run->error ? run->error->text().c_str() : "");
+    std::exit(1);
+  }
+  ended.count_down();
+}
+
+Task<void> end_once(Task<runtime::RunOutcome> run, std::latch& ended) {
+  co_await run.until_done();
+  take_result(std::move(run.get()), ended);
+}
+
 // Runs without a thread of its own; `ended` counts down when the run has completed.
 Task<void> run_once(std::shared_ptr<runtime::Services> services, std::shared_ptr<runtime::GraphCache> graphs,
                     std::shared_ptr<const Workflow> workflow, std::latch& ended) {
   RunOptions options;
   options.workflow = std::move(workflow);
-  auto outcome = co_await runtime::begin_run(std::move(services), std::move(graphs), "a task", std::move(options));
-  const RunResult& run = *must(std::move(outcome));
-  if (run.status != RunStatus::completed) {
-    std::fprintf(stderr, "the run is %d: %s\n", static_cast<int>(run.status),
-                 run.error ? run.error->text().c_str() : "");
-    std::exit(1);
-  }
-  ended.count_down();
+  return end_once(runtime::begin_run(std::move(services), std::move(graphs), "a task", std::move(options)), ended);
 }
 
 Task<Result<AgentReply>> do_nothing(AgentContext&) { co_return AgentReply{"ok"}; }

@@ -38,7 +38,7 @@ Task<Result<AgentReply>> enter_call_agent(std::shared_ptr<CallState> call, std::
 
 Task<Result<void>> enter_sleep(std::shared_ptr<CallState> call, std::chrono::nanoseconds duration) {
   co_await call->run->strand.enter();
-  co_return co_await runtime::sleep_limited(call->waiting(), duration);
+  co_return co_await runtime::SleepLimited(call->waiting(), duration);
 }
 
 Task<void> signal_after(Task<void> task, std::promise<void> done) {

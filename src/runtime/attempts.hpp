@@ -53,7 +53,7 @@ Task<Result<T>> try_again(std::shared_ptr<CallState> call, AttemptRules rules, A
     }
     if (!judgement.is_transient || number >= rules.tries) co_return result;
     const auto pause = std::max(backoff_before(run.policy(), number + 1), pause_at_least());
-    if (auto slept = co_await sleep_limited(call->waiting(), pause); !slept) co_return tl::unexpected(slept.error());
+    if (auto slept = co_await SleepLimited(call->waiting(), pause); !slept) co_return tl::unexpected(slept.error());
   }
 }
 

@@ -34,14 +34,9 @@ BudgetLimits limits_of(const ResolvedPolicy& policy) {
                       .running_nanos = nanos_of(policy.fields.timeout_s)};
 }
 
-BudgetMeter::BudgetMeter(BudgetLimits limits, const PriceTable& prices, const CarbonModel& carbon, std::string region,
-                         std::string provider, BudgetTotals earlier)
-    : limits_(limits),
-      prices_(&prices),
-      carbon_(&carbon),
-      region_(std::move(region)),
-      provider_(std::move(provider)),
-      totals_(earlier) {}
+BudgetMeter::BudgetMeter(BudgetLimits limits, const PriceTable& prices, const CarbonModel& carbon,
+                         std::string_view region, std::string_view provider, BudgetTotals earlier)
+    : limits_(limits), prices_(&prices), carbon_(&carbon), region_(region), provider_(provider), totals_(earlier) {}
 
 Result<BudgetMeter::Claim> BudgetMeter::claim_of(std::string_view model, const ModelPrice& price,
                                                  std::int64_t input_tokens, std::int64_t output_tokens) const {

@@ -40,9 +40,9 @@ struct Reservation {
 // One thread at a time. The tables must outlive it.
 class BudgetMeter {
  public:
-  // `region` and `provider` are for the carbon estimate.
-  BudgetMeter(BudgetLimits limits, const PriceTable& prices, const CarbonModel& carbon, std::string region = {},
-              std::string provider = {}, BudgetTotals earlier = {});
+  // `region` and `provider` are for the carbon estimate, and must outlive it too.
+  BudgetMeter(BudgetLimits limits, const PriceTable& prices, const CarbonModel& carbon, std::string_view region = {},
+              std::string_view provider = {}, BudgetTotals earlier = {});
 
   // Before a model call: its worst case (all of the input uncached, all of `max_tokens` used; without `max_tokens` the
   // price table's output_tokens_reserved) must fit in what is neither spent nor reserved by calls under way. Where it
@@ -81,8 +81,8 @@ class BudgetMeter {
   BudgetLimits limits_;
   const PriceTable* prices_;
   const CarbonModel* carbon_;
-  std::string region_;
-  std::string provider_;
+  std::string_view region_;
+  std::string_view provider_;
   BudgetTotals totals_;
   Claim reserved_;
   std::map<std::uint64_t, Claim> open_;

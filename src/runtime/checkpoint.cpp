@@ -314,7 +314,7 @@ std::string write_checkpoint(const RunState& run, const GraphFrame& frame, const
                     {"run_id", run.run_id},
                     {"task", run.task},
                     {"variant", run.variant},
-                    {"conversation_id", run.options.conversation_id},
+                    {"conversation_id", run.conversation_id},
                     {"policy", policy_json(run.policy())},
                     {"trace_id", run.trace_id},
                     {"root", span_json({run.root.context().span_id, run.root.start_unix_nanos()})},

@@ -24,7 +24,7 @@ void launch(const std::shared_ptr<RunState>& run, GraphFrame& frame, NodeIndex n
 }
 
 void tell_skipped(const RunState& run, const GraphFrame& frame) {
-  if (!run.options.listener) return;
+  if (!run.listener) return;
   for (const NodeIndex node : frame.state.skipped()) {
     RunEvent event;
     event.kind = RunEvent::Kind::node_skipped;
@@ -37,7 +37,7 @@ void tell_skipped(const RunState& run, const GraphFrame& frame) {
 std::vector<NodeIndex> absorb(RunState& run, GraphFrame& frame, GraphFrame::NodeEnd end) {
   const bool blocked = end.outcome.ended == NodeOutcome::Ended::blocked;
   if (end.block) frame.blocks[end.node] = *end.block;
-  if (end.error && !frame.error) frame.error = *end.error;
+  if (end.error && !frame.error) frame.error = std::move(end.error);
   const auto ready = frame.state.node_ended(end.node, std::move(end.outcome));
   std::vector<NodeIndex> next(ready.begin(), ready.end());
   const Node& node = frame.state.graph().nodes[end.node].node;

@@ -60,7 +60,7 @@ struct GraphFrame {
   std::string prefix;         // "outer/" for the nodes of subgraph `outer`
   telemetry::Context parent;  // the run's root span, or the subgraph node's
   std::map<NodeIndex, std::size_t> blocks;  // node → index into RunState::blocked, of its last block
-  std::optional<Error> error;               // why it failed
+  std::unique_ptr<const Error> error;       // why it failed
   std::vector<PausedNode> paused;
   std::vector<PausedSubgraph> paused_subgraphs;
 

@@ -45,8 +45,7 @@ void open_root(RunState& run, const std::optional<SpanIdentity>& resumed, const 
   run.root.set_attribute(names::kPolicyMode, name_of(policy.mode));
   run.spans.set_lesson(run.root, names::kCompliance, policy.compliance.value_or("none"));
   if (!run.variant.empty()) run.root.set_attribute(names::kVariant, run.variant);
-  if (!run.options.conversation_id.empty())
-    run.root.set_attribute(names::kGenAiConversation, run.options.conversation_id);
+  if (!run.conversation_id.empty()) run.root.set_attribute(names::kGenAiConversation, run.conversation_id);
 }
 
 void close_root(RunState& run, const RunResult& result) {
@@ -270,7 +269,7 @@ Task<Result<Decision>> await_decision(std::shared_ptr<RunState> run, PendingRequ
     if (*record && (*record)->decision) co_return *(*record)->decision;
     if (run->services->clock->wall_nanos() >= request.expires_unix_nanos)
       co_return Decision{false, std::string(kExpired), {}};
-    if (auto slept = co_await sleep_limited(run->waiting(), kDecisionPoll); !slept)
+    if (auto slept = co_await SleepLimited(run->waiting(), kDecisionPoll); !slept)
       co_return tl::unexpected(slept.error());
   }
 }
@@ -290,7 +289,7 @@ Timer start_run_timer(const std::shared_ptr<RunState>& run) {
 class StopWatch {
  public:
   explicit StopWatch(const std::shared_ptr<RunState>& run)
-      : by_caller_(run->options.stop, Cancel{run, "the run was cancelled"}),
+      : by_caller_(run->stop, Cancel{run, "the run was cancelled"}),
         by_mesh_(run->services->closing.get_token(), Cancel{run, "the Mesh was closed"}) {}
 
  private:
@@ -319,9 +318,10 @@ std::unique_ptr<Ending> ending_of(const RunState& run, const GraphFrame& frame) 
     case GraphState::Progress::aborted: return std::make_unique<Ending>(RunStatus::aborted, abort_reason(run));
     default: break;
   }
-  const bool has_own = frame.error && frame.error->code != ErrorCode::cancelled;
-  const Error* const cancelled = run.cancellation.reason();
-  return std::make_unique<Ending>(RunStatus::failed, has_own || cancelled == nullptr ? frame.error : *cancelled);
+  const Error* why = frame.error.get();
+  const bool has_own = why != nullptr && why->code != ErrorCode::cancelled;
+  if (!has_own && run.cancellation.reason() != nullptr) why = run.cancellation.reason();
+  return std::make_unique<Ending>(RunStatus::failed, why != nullptr ? std::optional(*why) : std::nullopt);
 }
 
 void tell_paused(const RunState& run, const PendingRequest& request) {
@@ -334,23 +334,23 @@ void tell_paused(const RunState& run, const PendingRequest& request) {
 
 // Leaves the run to whoever goes on with it: its result for now. Or stays, where the caller wants that, until a person
 // has decided: the root is open again then.
-Task<std::variant<std::unique_ptr<Decision>, RunOutcome>> pause_or_wait(std::shared_ptr<RunState> run,
-                                                                        GraphFrame& frame) {
+using PauseEnd = std::variant<std::unique_ptr<Decision>, std::unique_ptr<RunResult>>;
+Task<PauseEnd> pause_or_wait(std::shared_ptr<RunState> run, GraphFrame& frame) {
   auto paused = co_await pause(run, frame);
   if (!paused) {
     auto ending = std::make_unique<Ending>(RunStatus::failed, paused.error());
-    co_return RunOutcome(co_await finish(run, std::move(ending)));
+    co_return co_await finish(run, std::move(ending));
   }
-  if (run->options.wait_for_decision) co_await flush_before_waiting(*run);
+  if (run->wait_for_decision) co_await flush_before_waiting(*run);
   tell_paused(*run, *(*paused)->pending);
   const SpanIdentity root{run->root.context().span_id, run->root.start_unix_nanos()};
   run->spans.discard(run->root, names::kSpanRun);
   (*paused)->spans_by_name = run->spans.counts();  // without the root, which is not recorded yet
-  if (!run->options.wait_for_decision) co_return std::move(paused);
+  if (!run->wait_for_decision) co_return std::move(*paused);
   run->earlier_running_nanos = run->running_nanos();
   auto decided = co_await await_decision(run, *(*paused)->pending);
   run->began_monotonic_nanos = run->services->clock->monotonic_nanos();
-  if (!decided) co_return std::move(paused);  // cancelled while waiting: the run stays paused for another process
+  if (!decided) co_return std::move(*paused);  // cancelled while waiting: the run stays paused for another process
   open_root(*run, root, run->root.context().trace_id);
   frame.parent = run->root.context();
   co_return std::make_unique<Decision>(std::move(*decided));
@@ -370,7 +370,8 @@ Task<void> start_graph(const std::shared_ptr<RunState>& run, GraphFrame& frame, 
 }
 
 // Runs the frame until it has ended or waits, as often as decisions come in while this process stays.
-Task<RunOutcome> drive(std::shared_ptr<RunState> run, GraphFrame& frame, std::unique_ptr<Decision> decision) {
+Task<std::unique_ptr<RunResult>> drive(std::shared_ptr<RunState> run, GraphFrame& frame,
+                                       std::unique_ptr<Decision> decision) {
   const StopWatch watch(run);
   for (;;) {
     {
@@ -380,7 +381,7 @@ Task<RunOutcome> drive(std::shared_ptr<RunState> run, GraphFrame& frame, std::un
     if (!is_to_pause(*run, frame)) break;
     auto pausing = pause_or_wait(run, frame);
     co_await pausing.until_done();
-    if (auto* outcome = std::get_if<RunOutcome>(&pausing.get())) co_return std::move(*outcome);
+    if (auto* result = std::get_if<std::unique_ptr<RunResult>>(&pausing.get())) co_return std::move(*result);
     decision = std::get<std::unique_ptr<Decision>>(std::move(pausing.get()));
   }
   if (frame.is_paused()) end_waiting_spans(*run, frame);
@@ -424,10 +425,13 @@ std::shared_ptr<RunState> make_run(const std::shared_ptr<Services>& services,
                                    std::shared_ptr<const Governance> governance, std::string run_id, std::string task,
                                    RunOptions options, BudgetTotals earlier) {
   auto run = std::make_shared<RunState>(services, std::move(governance), std::move(run_id), std::move(task));
-  run->options = std::move(options);
-  run->variant = run->options.variant.empty() ? run->policy().variant : run->options.variant;
+  run->listener = std::move(options.listener);
+  run->stop = std::move(options.stop);
+  run->conversation_id = std::move(options.conversation_id);
+  run->wait_for_decision = options.wait_for_decision;
+  run->variant = options.variant.empty() ? run->policy().variant : std::move(options.variant);
   run->budget = std::make_unique<BudgetMeter>(limits_of(run->governance->policy), services->prices, services->carbon,
-                                              run->policy().region, std::string(services->model->name()), earlier);
+                                              run->policy().region, services->model->name(), earlier);
   run->usage = earlier.spent;
   run->began_monotonic_nanos = services->clock->monotonic_nanos();
   return run;
@@ -497,26 +501,24 @@ Result<std::shared_ptr<RunState>> prepare_run(const std::shared_ptr<Services>& s
   if (workflow->policy()) {
     MESHFLOW_TRY(governance, make_governance(*workflow->policy()));
   }
+  telemetry::Context outer = options.parent.is_valid() ? std::move(options.parent) : services->outer;
   auto run =
       make_run(services, std::move(governance), new_run_id(), std::move(task), std::move(options), BudgetTotals{});
   run->workflow = std::move(workflow);
-  run->outer = run->options.parent.is_valid() ? run->options.parent : services->outer;
+  run->outer = std::move(outer);
   return run;
 }
 
 Task<RunOutcome> not_started(Error error) { co_return tl::unexpected(std::move(error)); }
-
-bool is_paused(const RunOutcome& outcome) { return outcome && (*outcome)->status == RunStatus::paused; }
 
 Task<RunOutcome> run_from_start(std::shared_ptr<RunState> run, std::shared_ptr<const CompiledGraph> graph) {
   co_await run->strand.enter();
   open_root(*run, std::nullopt, telemetry::TraceId{});
   if (auto over = co_await admit(run)) co_return co_await finish(run, std::move(over));
   const auto frame = std::make_unique<GraphFrame>(GraphState(std::move(graph), run->task), "", run->root.context());
-  auto driving = drive(run, *frame, nullptr);
-  co_await driving.until_done();
-  if (is_paused(driving.get())) co_await unclaim(run);
-  co_return std::move(driving.get());
+  auto result = co_await drive(run, *frame, nullptr);
+  if (result->status == RunStatus::paused) co_await unclaim(run);
+  co_return std::move(result);
 }
 
 }  // namespace
@@ -601,7 +603,7 @@ Task<RunOutcome> continue_run(std::shared_ptr<Services> services, std::shared_pt
     co_return tl::unexpected(frame ? decision->error() : frame.error());
   }
   auto result = co_await drive(run, **frame, std::make_unique<Decision>(std::move(**decision)));
-  if (is_paused(result)) co_await unclaim(run);
+  if (result->status == RunStatus::paused) co_await unclaim(run);
   co_return std::move(result);
 }
 

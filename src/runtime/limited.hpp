@@ -156,15 +156,35 @@ Task<Result<T>> run_user_function(WaitContext context, std::function<Result<T>()
   co_return result;
 }
 
-// Waits for `duration`, or for a cancellation: its reason then.
-inline Task<Result<void>> sleep_limited(WaitContext context, std::chrono::nanoseconds duration) {
-  auto shot = std::make_shared<OneShot<Result<void>>>(context.strand);
-  if (context.cancellation.reason()) co_return tl::unexpected(*context.cancellation.reason());
-  const auto token = context.cancellation.add([shot](const Error& reason) { shot->set(tl::unexpected(reason)); });
-  Timer timer = context.scheduler.after(context.strand, duration, [shot] { shot->set({}); });
-  auto result = co_await shot->wait();
-  context.cancellation.remove(token);
-  co_return result;
-}
+// `co_await` waits for `duration`, or for a cancellation: a Result<void>, with its reason then. On the strand. No
+// coroutine, since many may wait at a time.
+class [[nodiscard]] SleepLimited {
+ public:
+  SleepLimited(WaitContext context, std::chrono::nanoseconds duration) : context_(context), duration_(duration) {}
+  SleepLimited(const SleepLimited&) = delete;
+  SleepLimited& operator=(const SleepLimited&) = delete;
+  ~SleepLimited() = default;
+
+  [[nodiscard]] bool await_ready() const noexcept { return context_.cancellation.reason() != nullptr; }
+  void await_suspend(std::coroutine_handle<> coroutine) {
+    shot_ = std::make_shared<OneShot<bool>>(context_.strand);
+    shot_->wait_by(coroutine);
+    token_ = context_.cancellation.add([shot = shot_](const Error&) { shot->set(false); });
+    timer_ = context_.scheduler.after(context_.strand, duration_, [shot = shot_] { shot->set(true); });
+  }
+  [[nodiscard]] Result<void> await_resume() {
+    if (token_ != 0) context_.cancellation.remove(token_);
+    timer_.cancel();
+    if (shot_ != nullptr && shot_->get()) return {};
+    return tl::unexpected(*context_.cancellation.reason());
+  }
+
+ private:
+  WaitContext context_;
+  std::chrono::nanoseconds duration_;
+  std::shared_ptr<OneShot<bool>> shot_;  // shared with the timer and the cancellation: true: slept to the end
+  Cancellation::Token token_ = 0;
+  Timer timer_;
+};
 
 }  // namespace meshflow::runtime

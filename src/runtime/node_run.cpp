@@ -325,7 +325,7 @@ Task<void> run_subgraph_node(NodeRun& self) {
       break;
     }
     default:
-      fail_node(self, frame->error.value_or(Error{ErrorCode::internal, "subgraph ended without a reason"}));
+      fail_node(self, frame->error ? *frame->error : Error{ErrorCode::internal, "subgraph ended without a reason"});
       break;
   }
 }
@@ -346,19 +346,20 @@ Task<void> work(NodeRun& self) {
   return pass_on(self);
 }
 
-Task<void> work_with_retries(NodeRun& self) {
-  const int tries = self.node.retries.value_or(0) + 1;
-  for (int attempt = 1;; ++attempt) {
-    self.end.outcome = NodeOutcome{};
-    self.end.error.reset();
-    co_await work(self);
-    const bool again = self.end.error && attempt < tries && !self.run->cancellation.reason();
-    if (!again) co_return;
-    self.end.span.add_event("retry", std::vector<telemetry::Attribute>{{"exception.message", self.end.error->text()}});
-    if (auto slept = co_await sleep_limited(self.run->waiting(), backoff_before(self.run->policy(), attempt + 1));
-        !slept)
-      co_return;
-  }
+void begin_attempt(NodeRun& self) {
+  self.end.outcome = NodeOutcome{};
+  self.end.error.reset();
+}
+
+bool is_to_retry(NodeRun& self, int attempt) {
+  if (!self.end.error || attempt > self.node.retries.value_or(0) || self.run->cancellation.reason()) return false;
+  self.end.span.add_event("retry", std::vector<telemetry::Attribute>{{"exception.message", self.end.error->text()}});
+  return true;
+}
+
+Task<bool> pause_before_retry(NodeRun& self, int attempt) {
+  const auto slept = co_await SleepLimited(self.run->waiting(), backoff_before(self.run->policy(), attempt + 1));
+  co_return slept.has_value();
 }
 
 // The decision as a gate of its own, and what it means for the node. `recorded`: the ledger has it already.
@@ -429,8 +430,8 @@ std::unique_ptr<GateVerdict> person_before_work(const NodeRun& self) {
 }
 
 // The person's part before the work: false when the node is over or pauses.
-Task<bool> approved_before_work(NodeRun& self, GateVerdict verdict) {
-  const bool decided = co_await ask_person(self, std::move(verdict), PausedNode::Phase::before_work, self.input);
+Task<bool> approved_before_work(NodeRun& self, std::unique_ptr<GateVerdict> verdict) {
+  const bool decided = co_await ask_person(self, std::move(*verdict), PausedNode::Phase::before_work, self.input);
   co_return decided&& self.end.outcome.ended == NodeOutcome::Ended::ok;
 }
 
@@ -451,19 +452,28 @@ Task<bool> go_on_after_pause(NodeRun& self) {
   co_return paused.phase == PausedNode::Phase::before_work&& self.may_act;
 }
 
-// Checks, work, gates and people, from wherever a pause left off.
+// No coroutine, so that the arguments need no room in one.
+Task<bool> ask_person_after_work(NodeRun& self) {
+  return ask_person(self, std::move(*self.person), PausedNode::Phase::after_work, self.end.outcome.output);
+}
+
+// Checks, work with its retries, gates and people, from wherever a pause left off.
 Task<void> run_phases(NodeRun& self) {
-  bool work_is_to_do = true;
   if (!self.resume) {
     if (!passes_checks(self)) co_return;
-    if (auto asked = person_before_work(self)) work_is_to_do = co_await approved_before_work(self, std::move(*asked));
+    if (auto asked = person_before_work(self)) {
+      if (!co_await approved_before_work(self, std::move(asked))) co_return;
+    }
   } else if (self.resume->paused) {
-    work_is_to_do = co_await go_on_after_pause(self);
+    if (!co_await go_on_after_pause(self)) co_return;
   }
-  if (!work_is_to_do) co_return;
-  co_await work_with_retries(self);
-  if (!self.person || self.end.outcome.ended != NodeOutcome::Ended::ok) co_return;
-  co_await ask_person(self, std::move(*self.person), PausedNode::Phase::after_work, self.end.outcome.output);
+  for (int attempt = 1;; ++attempt) {
+    begin_attempt(self);
+    co_await work(self);
+    if (!is_to_retry(self, attempt)) break;
+    if (!co_await pause_before_retry(self, attempt)) co_return;
+  }
+  if (self.person && self.end.outcome.ended == NodeOutcome::Ended::ok) co_await ask_person_after_work(self);
 }
 
 void close_span(NodeRun& self) {
@@ -513,13 +523,13 @@ namespace {
 void begin_node(NodeRun& self) {
   self.end.node = self.index;
   open_span(self);
-  if (self.run->options.listener) tell_start(self);
+  if (self.run->listener) tell_start(self);
 }
 
 void end_node(NodeRun& self) {
   if (!self.end.paused && !self.end.paused_frame) {
     close_span(self);
-    if (self.run->options.listener) tell_end(self);
+    if (self.run->listener) tell_end(self);
   }
   self.frame.ended.push_back(std::move(self.end));
   if (self.frame.waiter) self.run->strand.resume(std::exchange(self.frame.waiter, nullptr));

@@ -29,8 +29,8 @@ const char* langfuse_type(SpanRole role) noexcept {
 
 }  // namespace
 
-RunSpans::RunSpans(telemetry::Tracer tracer, SpanStyle style, std::string run_id)
-    : tracer_(std::move(tracer)), style_(std::move(style)), run_id_(std::move(run_id)) {}
+RunSpans::RunSpans(telemetry::Tracer tracer, const SpanStyle& style, std::string_view run_id)
+    : tracer_(std::move(tracer)), style_(&style), run_id_(run_id) {}
 
 telemetry::Span RunSpans::start(std::string_view name, SpanRole role, const Options& options) {
   telemetry::SpanOptions span_options;
@@ -48,9 +48,9 @@ telemetry::Span RunSpans::start(std::string_view name, SpanRole role, const Opti
   set_lesson(span, names::kRunId, run_id_);
   set_lesson(span, names::kTraceId, trace_id_);
   if (!options.node_id.empty()) set_lesson(span, names::kNodeId, options.node_id);
-  if (style_.openinference) span.set_attribute(names::kOpenInferenceKind, openinference_kind(role));
-  if (style_.langfuse) span.set_attribute(names::kLangfuseType, langfuse_type(role));
-  for (const std::string& key : style_.baggage_keys) {
+  if (style_->openinference) span.set_attribute(names::kOpenInferenceKind, openinference_kind(role));
+  if (style_->langfuse) span.set_attribute(names::kLangfuseType, langfuse_type(role));
+  for (const std::string& key : style_->baggage_keys) {
     for (const auto& [name_in_baggage, value] : telemetry::baggage_of(options.parent)) {
       if (name_in_baggage == key) span.set_attribute(key, value);
     }

@@ -26,10 +26,10 @@ struct SpanStyle {
 // What a span stands for, for the tools that want to know (OpenInference, Langfuse).
 enum class SpanRole { chain, agent, model, tool, guardrail };
 
-// Thread-safe once constructed.
+// Thread-safe once constructed. `style` and `run_id` must outlive it.
 class RunSpans {
  public:
-  RunSpans(telemetry::Tracer tracer, SpanStyle style, std::string run_id);
+  RunSpans(telemetry::Tracer tracer, const SpanStyle& style, std::string_view run_id);
 
   struct Options {
     telemetry::Context parent;
@@ -48,12 +48,12 @@ class RunSpans {
   template <typename T>
   void set_lesson(telemetry::Span& span, std::string_view key, const T& value) const {
     span.set_attribute(key, value);
-    if (style_.short_attributes) span.set_attribute(key.substr(kPrefixBytes), value);
+    if (style_->short_attributes) span.set_attribute(key.substr(kPrefixBytes), value);
   }
   // cost_usd, tokens, carbon_g with their parts.
   void set_usage(telemetry::Span& span, const Usage& usage) const;
 
-  [[nodiscard]] const SpanStyle& style() const noexcept { return style_; }
+  [[nodiscard]] const SpanStyle& style() const noexcept { return *style_; }
   [[nodiscard]] const telemetry::Tracer& tracer() const noexcept { return tracer_; }
   // A span that was started and will be recorded by another process, which counts it.
   void discard(telemetry::Span& span, std::string_view name);
@@ -70,8 +70,8 @@ class RunSpans {
   static constexpr std::size_t kPrefixBytes = std::string_view("meshflow.").size();
 
   telemetry::Tracer tracer_;
-  SpanStyle style_;
-  std::string run_id_;
+  const SpanStyle* style_;
+  std::string_view run_id_;
   std::string trace_id_;  // known once the first span has started
   mutable std::mutex mutex_;
   Counts counts_;

@@ -28,10 +28,10 @@ AgentFigures& RunState::figures_of(std::string_view agent_id, std::string_view n
 }
 
 void RunState::tell(RunEvent event) const {
-  if (!options.listener) return;
+  if (!listener) return;
   event.run_id = run_id;
   event.trace_id = trace_id;
-  options.listener(event);
+  listener(event);
 }
 
 }  // namespace meshflow::runtime

@@ -106,7 +106,11 @@ struct RunState : std::enable_shared_from_this<RunState> {
   const std::string run_id;
   const std::string task;
   const Strand strand;
-  RunOptions options;
+  // What its RunOptions say beyond the workflow, the variant and the parent.
+  RunListener listener;
+  std::stop_token stop;
+  std::string conversation_id;
+  bool wait_for_decision = false;
   std::shared_ptr<const Workflow> workflow;
   std::string variant;
 
