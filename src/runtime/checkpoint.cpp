@@ -316,7 +316,7 @@ std::string write_checkpoint(const RunState& run, const GraphFrame& frame, const
                     {"variant", run.variant},
                     {"conversation_id", run.conversation_id},
                     {"policy", policy_json(run.policy())},
-                    {"trace_id", run.trace_id},
+                    {"trace_id", run.spans.trace_id()},
                     {"root", span_json({run.root.context().span_id, run.root.start_unix_nanos()})},
                     {"spent", usage_json(budget.spent)},
                     {"steps", budget.steps},

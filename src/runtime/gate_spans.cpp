@@ -131,7 +131,7 @@ Task<Result<void>> write_ledger_by(RunState& run, const telemetry::Context& pare
 Task<Result<void>> write_ledger(RunState& run, const telemetry::Context& parent, const telemetry::Context& about,
                                 LedgerDraft draft, const telemetry::Context* link, Ledger::WithEntry with_it) {
   draft.run_id = run.run_id;
-  draft.trace_id = run.trace_id;
+  draft.trace_id = run.spans.trace_id();
   draft.span_id = about.span_id.hex();
   telemetry::Span span = start_ledger_span(run, parent, draft.node_id, draft.kind, link);
   if (!run.services->database->is_shared()) {  // nothing to wait for

@@ -62,18 +62,23 @@ void keep_paused(RunState& run, GraphFrame& frame, GraphFrame::NodeEnd end) {
   run.spans.discard(end.span, names::kSpanNode);  // whoever ends the node records it
 }
 
+std::optional<Decision> taken(std::unique_ptr<Decision>& decision) {
+  const auto gone = std::move(decision);
+  return gone ? std::optional(std::move(*gone)) : std::nullopt;
+}
+
 // Starts what a frame that paused has to go on with: the decision goes to the first node that waits.
-void relaunch(const std::shared_ptr<RunState>& run, GraphFrame& frame, std::optional<Decision> decision) {
+void relaunch(const std::shared_ptr<RunState>& run, GraphFrame& frame, std::unique_ptr<Decision> decision) {
   auto paused = std::exchange(frame.paused, {});
   auto subgraphs = std::exchange(frame.paused_subgraphs, {});
   for (PausedNode& node : paused) {
     const NodeIndex index = node.node;
-    NodeResume resume{std::move(node), std::exchange(decision, std::nullopt), std::nullopt};
+    NodeResume resume{std::move(node), taken(decision), std::nullopt};
     launch(run, frame, index, std::make_unique<NodeResume>(std::move(resume)));
   }
   for (PausedSubgraph& subgraph : subgraphs) {
     const NodeIndex index = subgraph.node;
-    NodeResume resume{std::nullopt, std::exchange(decision, std::nullopt), std::move(subgraph)};
+    NodeResume resume{std::nullopt, taken(decision), std::move(subgraph)};
     launch(run, frame, index, std::make_unique<NodeResume>(std::move(resume)));
   }
 }
@@ -97,7 +102,7 @@ void take_end(const std::shared_ptr<RunState>& run, GraphFrame& frame, GraphFram
 }
 
 // What the graph begins with, or goes on with after a pause.
-void launch_first(const std::shared_ptr<RunState>& run, GraphFrame& frame, std::optional<Decision> decision) {
+void launch_first(const std::shared_ptr<RunState>& run, GraphFrame& frame, std::unique_ptr<Decision> decision) {
   if (frame.is_paused()) {
     relaunch(run, frame, std::move(decision));
     return;
@@ -118,7 +123,7 @@ const PausedNode* first_paused(const GraphFrame& frame) noexcept {
   return nullptr;
 }
 
-Task<void> run_graph(std::shared_ptr<RunState> run, GraphFrame& frame, std::optional<Decision> decision) {
+Task<void> run_graph(std::shared_ptr<RunState> run, GraphFrame& frame, std::unique_ptr<Decision> decision) {
   launch_first(run, frame, std::move(decision));
   const NextEnd next_end{frame};
   while (frame.active > 0) {

@@ -73,8 +73,8 @@ struct GraphFrame {
 };
 
 // Begins or, where the frame has paused nodes, goes on with the graph, until it has ended or every node that is left
-// waits for a person. `decision`: on the first paused node found, depth first.
-Task<void> run_graph(std::shared_ptr<RunState> run, GraphFrame& frame, std::optional<Decision> decision);
+// waits for a person. `decision`: on the first paused node found, depth first; null where there is none.
+Task<void> run_graph(std::shared_ptr<RunState> run, GraphFrame& frame, std::unique_ptr<Decision> decision);
 
 // The first paused node, depth first; null where none waits.
 [[nodiscard]] const PausedNode* first_paused(const GraphFrame& frame) noexcept;

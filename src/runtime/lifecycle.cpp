@@ -37,7 +37,6 @@ void open_root(RunState& run, const std::optional<SpanIdentity>& resumed, const 
     options.start_unix_nanos = resumed->start_unix_nanos;
   }
   run.root = run.spans.start(names::kSpanRun, SpanRole::chain, options);
-  run.trace_id = run.root.context().trace_id.hex();
   const Policy& policy = run.policy();
   run.root.set_attribute(names::kGenAiOperation, "invoke_workflow");
   run.root.set_attribute(names::kWorkflowName, run.workflow->name());
@@ -70,7 +69,7 @@ void close_root(RunState& run, const RunResult& result) {
 RunRecord record_of(const RunState& run, RunStatus status) {
   RunRecord record;
   record.run_id = run.run_id;
-  record.trace_id = run.trace_id;
+  record.trace_id = run.spans.trace_id();
   record.workflow_name = run.workflow->name();
   record.workflow_version = run.workflow->version();
   record.source_path = run.workflow->source_path();
@@ -101,7 +100,7 @@ Ledger::WithEntry with_record(const RunState& run, RunStatus status) {
 RunResult result_of(const RunState& run, RunStatus status, std::optional<Error> error) {
   RunResult result;
   result.run_id = run.run_id;
-  result.trace_id = run.trace_id;
+  result.trace_id = run.spans.trace_id();
   result.status = status;
   result.error = std::move(error);
   result.usage = run.usage;
@@ -210,7 +209,7 @@ RunSpans::Counts counts_at_pause(const RunState& run) {
 Task<void> tell_webhook(std::shared_ptr<RunState> run, PendingRequest request) {
   const std::string& url = run->policy().human_in_loop.approval_webhook;
   if (url.empty()) co_return;
-  std::function<Result<void>()> post = [url, request, trace_id = run->trace_id,
+  std::function<Result<void>()> post = [url, request, trace_id = run->spans.trace_id(),
                                         with_content = run->policy().capture_content] {
     return post_webhook(url, request, trace_id, with_content);
   };
@@ -227,7 +226,7 @@ Task<RunOutcome> pause(std::shared_ptr<RunState> run, const GraphFrame& frame) {
   what.checkpoint = write_checkpoint(*run, frame, counts_at_pause(*run));
   what.requests.push_back(waiting.request);
   what.entry.run_id = run->run_id;
-  what.entry.trace_id = run->trace_id;
+  what.entry.trace_id = run->spans.trace_id();
   what.entry.span_id = waiting.pending_gate.hex();
   what.entry.node_id = waiting.request.node_id;
   what.entry.kind = "pause";
@@ -364,11 +363,6 @@ bool is_to_pause(const RunState& run, const GraphFrame& frame) {
   return frame.is_paused() && !stopped;
 }
 
-// The frame with the run's time limit. No coroutine, so that the decision needs no room in one.
-Task<void> start_graph(const std::shared_ptr<RunState>& run, GraphFrame& frame, std::unique_ptr<Decision> decision) {
-  return run_graph(run, frame, decision ? std::optional(std::move(*decision)) : std::nullopt);
-}
-
 // Runs the frame until it has ended or waits, as often as decisions come in while this process stays.
 Task<std::unique_ptr<RunResult>> drive(std::shared_ptr<RunState> run, GraphFrame& frame,
                                        std::unique_ptr<Decision> decision) {
@@ -376,7 +370,7 @@ Task<std::unique_ptr<RunResult>> drive(std::shared_ptr<RunState> run, GraphFrame
   for (;;) {
     {
       const Timer timer = start_run_timer(run);
-      co_await start_graph(run, frame, std::move(decision));
+      co_await run_graph(run, frame, std::move(decision));
     }
     if (!is_to_pause(*run, frame)) break;
     auto pausing = pause_or_wait(run, frame);

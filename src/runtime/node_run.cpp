@@ -306,8 +306,10 @@ std::unique_ptr<GraphFrame> frame_of(NodeRun& self) {
 
 Task<void> run_subgraph_node(NodeRun& self) {
   auto frame = frame_of(self);
-  std::optional<Decision> decision;
-  if (self.resume) decision = std::exchange(self.resume->decision, std::nullopt);
+  std::unique_ptr<Decision> decision;
+  if (self.resume && self.resume->decision) {
+    decision = std::make_unique<Decision>(*std::exchange(self.resume->decision, std::nullopt));
+  }
   co_await run_graph(self.run, *frame, std::move(decision));
   if (frame->is_paused()) {
     self.end.paused_frame = std::move(frame);

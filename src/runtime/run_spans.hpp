@@ -54,6 +54,8 @@ class RunSpans {
   void set_usage(telemetry::Span& span, const Usage& usage) const;
 
   [[nodiscard]] const SpanStyle& style() const noexcept { return *style_; }
+  // In hex; empty before the first span.
+  [[nodiscard]] const std::string& trace_id() const noexcept { return trace_id_; }
   [[nodiscard]] const telemetry::Tracer& tracer() const noexcept { return tracer_; }
   // A span that was started and will be recorded by another process, which counts it.
   void discard(telemetry::Span& span, std::string_view name);

@@ -117,7 +117,6 @@ struct RunState : std::enable_shared_from_this<RunState> {
   telemetry::Context outer;  // the parent of the root span, where an outer service has one
   RunSpans spans;
   telemetry::Span root;
-  std::string trace_id;
   Cancellation cancellation;
   std::unique_ptr<BudgetMeter> budget;
   Usage usage;
@@ -137,7 +136,8 @@ struct RunState : std::enable_shared_from_this<RunState> {
   void tell(RunEvent event) const;
 
  private:
-  std::unordered_map<std::string, std::size_t> figures_index_;  // agent and node → position in `figures`
+  // Hash of agent and node → position in `figures`; made once there are many.
+  std::unique_ptr<std::unordered_multimap<std::size_t, std::size_t>> figures_index_;
 };
 
 }  // namespace meshflow::runtime

@@ -374,11 +374,13 @@ void SpanRecord::add_link(const Link& link) noexcept {
 void SpanRecord::set_status(StatusCode code, std::string_view description) noexcept {
   if (code == StatusCode::unset || status_ == StatusCode::ok) return;
   status_ = code;
-  status_message_.clear();
+  if (status_message_ != nullptr) status_message_->clear();
   if (code != StatusCode::error) return;
   std::string storage;
   description = clean_text(description, std::numeric_limits<std::size_t>::max(), storage);
-  status_message_.assign(utf8_prefix(description, kTextBytesMax));
+  if (description.empty()) return;
+  if (status_message_ == nullptr) status_message_ = std::make_unique<std::string>();
+  status_message_->assign(utf8_prefix(description, kTextBytesMax));
 }
 
 void SpanRecord::set_name(std::string_view name) noexcept {
@@ -393,8 +395,9 @@ void SpanRecord::set_name(std::string_view name) noexcept {
 }
 
 void SpanRecord::finish(std::int64_t end_unix_nanos) noexcept {
-  const std::size_t message_size =
-      !status_message_.empty() ? wire::length_field_size<StatusField::message>(status_message_.size()) : 0;
+  const std::size_t message_size = status_message_ != nullptr && !status_message_->empty()
+                                       ? wire::length_field_size<StatusField::message>(status_message_->size())
+                                       : 0;
   constexpr std::size_t kOthersMax = 9 + 8 + 3 * 7;  // the time, the status around its message, three counts
   char* out = bytes_.reserve(kOthersMax + message_size);
   if (out == nullptr) return;
@@ -403,7 +406,7 @@ void SpanRecord::finish(std::int64_t end_unix_nanos) noexcept {
     const auto code = static_cast<std::uint64_t>(status_);
     out = wire::write_length_header<SpanField::status>(out,
                                                        message_size + wire::varint_field_size<StatusField::code>(code));
-    if (message_size > 0) out = wire::write_length_field<StatusField::message>(out, status_message_);
+    if (message_size > 0) out = wire::write_length_field<StatusField::message>(out, *status_message_);
     out = wire::write_varint_field<StatusField::code>(out, code);
   }
   out = write_count<SpanField::dropped_attributes_count>(out, dropped_attributes_);
@@ -424,8 +427,10 @@ void SpanRecord::recycle() noexcept {
   dropped_attributes_ = events_ = dropped_events_ = links_ = dropped_links_ = 0;
   name_offset_ = name_size_ = 0;
   status_ = StatusCode::unset;
-  status_message_.clear();
-  if (status_message_.capacity() > kPooledBytesMax) status_message_.shrink_to_fit();
+  if (status_message_ != nullptr) {
+    status_message_->clear();
+    if (status_message_->capacity() > kPooledBytesMax) status_message_.reset();
+  }
 }
 
 }  // namespace meshflow::telemetry

@@ -29,7 +29,7 @@ class SpanRecord {
   static constexpr std::uint32_t kTextBytesMax = 16 * 1024;
   // A span takes 300 to 400 bytes while it is open: an agent that waits for hours holds no more. Longer ones move to
   // the heap, and their records keep that place in the pool, so that recording goes on without allocating.
-  static constexpr std::uint32_t kInlineBytes = 480;
+  static constexpr std::uint32_t kInlineBytes = 464;
   // Heap storage beyond this is given back after the export.
   static constexpr std::uint32_t kPooledBytesMax = 8 * 1024;
 
@@ -79,7 +79,7 @@ class SpanRecord {
     std::uint32_t hash;
     std::uint32_t offset;  // of the attribute's field in bytes_
   };
-  static constexpr std::uint32_t kInlineAttributes = 12;
+  static constexpr std::uint32_t kInlineAttributes = 10;
   static constexpr std::uint32_t kAttributesMax = 1u << 16;
   static constexpr std::uint32_t kBytesMax = kContentBytesMax + 4 * kTextBytesMax;  // what ends a span always fits
 
@@ -114,7 +114,7 @@ class SpanRecord {
   std::uint32_t name_offset_ = 0;
   std::uint32_t name_size_ = 0;  // of the field
   StatusCode status_ = StatusCode::unset;
-  std::string status_message_;
+  std::unique_ptr<std::string> status_message_;  // null: the record never had an error; empty: none
   InlineArray<IndexEntry, kInlineAttributes, kAttributesMax> index_;
   InlineArray<char, kInlineBytes, kBytesMax> bytes_;
 };
