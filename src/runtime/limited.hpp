@@ -35,8 +35,7 @@ namespace limited_detail {
 template <typename T>
 struct Wait {
   Wait(Strand run_strand, std::string label, std::shared_ptr<void> keep)
-      : strand(std::move(run_strand)), shot(strand), who(std::move(label)), keep_alive(std::move(keep)) {}
-  Strand strand;
+      : shot(std::move(run_strand)), who(std::move(label)), keep_alive(std::move(keep)) {}
   OneShot<Result<T>> shot;
   std::string who;
   std::shared_ptr<void> keep_alive;  // what the code refers to
@@ -55,7 +54,7 @@ Result<T> result_of(Task<Result<T>>& body, std::string_view who) {
 template <typename T>
 Detached drive(std::shared_ptr<Wait<T>> wait, Task<Result<T>> body) {
   co_await body.until_done();
-  co_await wait->strand.enter();
+  co_await wait->shot.strand().enter();
   wait->shot.set(result_of(body, wait->who));
 }
 
@@ -70,7 +69,7 @@ void start_on_blocking_thread(const Scheduler& scheduler, std::shared_ptr<Wait<T
     } catch (...) {
       result.emplace(tl::unexpected(error_of_exception(wait->who)));
     }
-    wait->strand.post([wait, value = std::move(*result)]() mutable { wait->shot.set(std::move(value)); });
+    wait->shot.strand().post([wait, value = std::move(*result)]() mutable { wait->shot.set(std::move(value)); });
   });
 }
 

@@ -98,6 +98,7 @@ class OneShot {
     return true;
   }
   [[nodiscard]] bool is_set() const noexcept { return value_.has_value(); }
+  [[nodiscard]] const Strand& strand() const noexcept { return strand_; }
 
   // Await once.
   [[nodiscard]] auto wait() noexcept {

@@ -29,7 +29,7 @@ class SpanRecord {
   static constexpr std::uint32_t kTextBytesMax = 16 * 1024;
   // A span takes 300 to 400 bytes while it is open: an agent that waits for hours holds no more. Longer ones move to
   // the heap, and their records keep that place in the pool, so that recording goes on without allocating.
-  static constexpr std::uint32_t kInlineBytes = 464;
+  static constexpr std::uint32_t kInlineBytes = 448;
   // Heap storage beyond this is given back after the export.
   static constexpr std::uint32_t kPooledBytesMax = 8 * 1024;
 
