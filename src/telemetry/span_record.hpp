@@ -27,9 +27,9 @@ class SpanRecord {
   static constexpr std::uint32_t kContentBytesMax = 3u << 20;
   // Names and status messages are cut to this.
   static constexpr std::uint32_t kTextBytesMax = 16 * 1024;
-  // A span takes 300 to 400 bytes while it is open: an agent that waits for hours holds no more. Longer ones move to
+  // A span takes 250 to 400 bytes while it is open: an agent that waits for hours holds no more. Longer ones move to
   // the heap, and their records keep that place in the pool, so that recording goes on without allocating.
-  static constexpr std::uint32_t kInlineBytes = 448;
+  static constexpr std::uint32_t kInlineBytes = 432;
   // Heap storage beyond this is given back after the export.
   static constexpr std::uint32_t kPooledBytesMax = 8 * 1024;
 
