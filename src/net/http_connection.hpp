@@ -19,6 +19,7 @@
 #include "net/http_exchange.hpp"
 #include "net/http_parser.hpp"
 #include "net/http_socket.hpp"
+#include "net/io_loops.hpp"
 
 namespace meshflow::net {
 
@@ -26,8 +27,10 @@ class HttpConnection;
 
 // What the connections of one server on one event loop share. Touched on that loop's thread only.
 struct HttpLane {
-  explicit HttpLane(boost::asio::io_context& loop) : context(loop), sweep(loop) {}
+  HttpLane(std::shared_ptr<IoThreads::Loops> of, std::size_t index)
+      : loops(std::move(of)), context(loops->context(index)), sweep(context) {}
 
+  const std::shared_ptr<IoThreads::Loops> loops;  // shared: an answer that is still owed leads here
   boost::asio::io_context& context;
   boost::asio::steady_timer sweep;  // ends what is late
   std::unordered_set<HttpConnection*> connections;

@@ -83,15 +83,6 @@ std::string text_of(const tcp::socket& socket) {
   return error ? std::string() : ListenAddress{peer.address().to_string(), peer.port()}.text();
 }
 
-asio::awaitable<void> sweep(std::shared_ptr<HttpLane> lane, std::chrono::milliseconds interval) {
-  while (!lane->is_over) {
-    lane->sweep.expires_after(interval);
-    co_await lane->sweep.async_wait(kAwait);
-    const auto now = std::chrono::steady_clock::now();
-    for (HttpConnection* const connection : lane->connections) connection->sweep(now);
-  }
-}
-
 }  // namespace
 
 // Alive as long as its coroutines: they hold it.
@@ -104,12 +95,14 @@ class HttpServer::Implementation : public std::enable_shared_from_this<Implement
         tls_(std::move(tls)),
         acceptor_(std::move(acceptor)),
         address_(std::move(address)) {
-    for (std::size_t i = 0; i < loops_->size(); ++i) lanes_.push_back(std::make_shared<HttpLane>(loops_->context(i)));
+    for (std::size_t i = 0; i < loops_->size(); ++i) lanes_.push_back(std::make_shared<HttpLane>(loops_, i));
   }
 
   void start() {
+    coroutines_ = lanes_.size() + 1;
     const auto interval = sweep_interval(core_->options.limits);
-    for (const auto& lane : lanes_) asio::co_spawn(lane->context, sweep(lane, interval), asio::detached);
+    for (const auto& lane : lanes_)
+      asio::co_spawn(lane->context, sweep(shared_from_this(), lane, interval), asio::detached);
     asio::co_spawn(loops_->context(0), accept(shared_from_this()), asio::detached);
   }
 
@@ -117,38 +110,45 @@ class HttpServer::Implementation : public std::enable_shared_from_this<Implement
   const HttpCore& core() const noexcept { return *core_; }
 
   bool stop(std::chrono::milliseconds limit) {
-    const std::lock_guard only_once(stop_mutex_);
+    const std::lock_guard one_at_a_time(stop_mutex_);
+    if (is_stopped_) return true;
+    is_stopped_ = true;
     core_->is_stopping = true;
-    asio::post(loops_->context(0), [self = shared_from_this()] {
-      boost::system::error_code ignored;
-      self->acceptor_.close(ignored);
-    });
+    if (!loops_->is_stopped()) {
+      asio::post(loops_->context(0), [self = shared_from_this()] {
+        boost::system::error_code ignored;
+        self->acceptor_.close(ignored);
+      });
+    }
     on_each_lane([](HttpLane& lane) {
       lane.is_stopping = true;
       for (HttpConnection* const connection : lane.connections) connection->finish();
     });
-    wait_until_ended(limit);
+    wait_until(limit, core_->connections_open);
     const bool is_all_answered = core_->requests_open == 0;
     on_each_lane([](HttpLane& lane) {
       for (HttpConnection* const connection : lane.connections) connection->close();
     });
-    while (!loops_->is_stopped() && !wait_until_ended(std::chrono::seconds(1))) {
+    while (!loops_->is_stopped() && !wait_until(std::chrono::seconds(1), core_->connections_open)) {
     }
     on_each_lane([](HttpLane& lane) {
       lane.is_over = true;
       lane.sweep.cancel();
     });
+    // They hold the loops, which must not hold them for ever.
+    while (!loops_->is_stopped() && !wait_until(std::chrono::seconds(1), coroutines_)) {
+    }
     return is_all_answered;
   }
 
  private:
-  // The count of open connections, and word when one goes.
+  // One of a count, and word when it goes.
   class Presence {
    public:
-    explicit Presence(Implementation& server) : server_(server) {}
+    Presence(Implementation& server, std::atomic<std::uint64_t>& count) : server_(server), count_(count) {}
     ~Presence() {
       const std::lock_guard lock(server_.mutex_);
-      --server_.core_->connections_open;
+      --count_;
       server_.changed_.notify_all();
     }
     Presence(const Presence&) = delete;
@@ -156,9 +156,22 @@ class HttpServer::Implementation : public std::enable_shared_from_this<Implement
 
    private:
     Implementation& server_;
+    std::atomic<std::uint64_t>& count_;
   };
 
+  static asio::awaitable<void> sweep(std::shared_ptr<Implementation> self, std::shared_ptr<HttpLane> lane,
+                                     std::chrono::milliseconds interval) {
+    const Presence presence(*self, self->coroutines_);
+    while (!lane->is_over) {
+      lane->sweep.expires_after(interval);
+      co_await lane->sweep.async_wait(kAwait);
+      const auto now = std::chrono::steady_clock::now();
+      for (HttpConnection* const connection : lane->connections) connection->sweep(now);
+    }
+  }
+
   static asio::awaitable<void> accept(std::shared_ptr<Implementation> self) {
+    const Presence presence(*self, self->coroutines_);
     const std::size_t connections_max = self->core_->options.limits.connections_max;
     asio::steady_timer pause(self->loops_->context(0));
     for (std::size_t next = 0;; ++next) {
@@ -173,7 +186,7 @@ class HttpServer::Implementation : public std::enable_shared_from_this<Implement
       ++self->core_->connections;
       const std::size_t open = ++self->core_->connections_open;
       if (open > 2 * connections_max) {  // too many to be told
-        const Presence going(*self);
+        const Presence going(*self, self->core_->connections_open);
         ++self->core_->refused;
         continue;
       }
@@ -184,7 +197,7 @@ class HttpServer::Implementation : public std::enable_shared_from_this<Implement
 
   static asio::awaitable<void> serve(std::shared_ptr<Implementation> self, std::shared_ptr<HttpLane> lane,
                                      tcp::socket socket, bool is_surplus) {
-    const Presence presence(*self);
+    const Presence presence(*self, self->core_->connections_open);
     boost::system::error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
     std::string peer = text_of(socket);
@@ -197,12 +210,13 @@ class HttpServer::Implementation : public std::enable_shared_from_this<Implement
   }
 
   void on_each_lane(void (*work)(HttpLane&)) {
+    if (loops_->is_stopped()) return;
     for (const auto& lane : lanes_) asio::post(lane->context, [lane, work] { work(*lane); });
   }
 
-  bool wait_until_ended(std::chrono::milliseconds limit) {
+  bool wait_until(std::chrono::milliseconds limit, const std::atomic<std::uint64_t>& count_is_zero) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, limit, [this] { return core_->connections_open == 0; });
+    return changed_.wait_for(lock, limit, [&] { return count_is_zero == 0; });
   }
 
   const std::shared_ptr<IoThreads::Loops> loops_;  // shared with IoThreads and answers that are still owed
@@ -211,7 +225,9 @@ class HttpServer::Implementation : public std::enable_shared_from_this<Implement
   tcp::acceptor acceptor_;                         // on loop 0
   const ListenAddress address_;
   std::vector<std::shared_ptr<HttpLane>> lanes_;  // one a loop
+  std::atomic<std::uint64_t> coroutines_{0};      // of the server's own
   std::mutex stop_mutex_;
+  bool is_stopped_ = false;
   std::mutex mutex_;  // for changed_
   std::condition_variable changed_;
 };
