@@ -6,14 +6,13 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
-#include <openssl/crypto.h>
 
 #include "base/bytes.hpp"
+#include "net/bearer_token.hpp"
 
 namespace meshflow::net {
 namespace {
 
-constexpr std::string_view kBearer = "Bearer ";
 constexpr std::size_t kShownBytesMax = 128;  // of what a client sent, in a sentence
 
 std::string lower(std::string_view text) {
@@ -156,13 +155,6 @@ bool is_allowed_host(std::string_view host, const std::vector<std::string>& name
   if (name.ends_with('.')) name.pop_back();
   if (name == "localhost" || is_ip_literal(name)) return true;
   return std::any_of(names.begin(), names.end(), [&](const auto& each) { return each == "*" || lower(each) == name; });
-}
-
-bool is_authorized(std::string_view authorization, std::string_view token) {
-  if (lower(authorization.substr(0, kBearer.size())) != lower(kBearer)) return false;
-  const std::string_view given = authorization.substr(kBearer.size());
-  // The time tells the length, which is no secret, and nothing else.
-  return given.size() == token.size() && CRYPTO_memcmp(given.data(), token.data(), token.size()) == 0;
 }
 
 std::optional<HttpReply> answer_from_head(const HttpCore& core, HttpServerRequest& head, bool is_http_1_0) {

@@ -55,9 +55,6 @@ class BodyBudget {
 // `names` ("*": any). Case and a trailing dot do not matter. Pure.
 [[nodiscard]] bool is_allowed_host(std::string_view host, const std::vector<std::string>& names);
 
-// Whether an Authorization header carries the token. Takes as long for a wrong token as for the right one. Pure.
-[[nodiscard]] bool is_authorized(std::string_view authorization, std::string_view token);
-
 // What a request's own facts decide, before its body is read and without the handler: refusals, CORS preflights,
 // GET /ready. Nothing: on to the handler. `head` has method, target and headers; its path and query are filled in.
 [[nodiscard]] std::optional<HttpReply> answer_from_head(const HttpCore& core, HttpServerRequest& head,

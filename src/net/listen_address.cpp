@@ -3,9 +3,14 @@
 #include <array>
 #include <charconv>
 #include <optional>
+#include <system_error>
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 namespace meshflow::net {
 namespace {
@@ -69,6 +74,34 @@ Result<void> check_may_listen(std::string_view name, const ListenAddress& addres
   return fail(ErrorCode::permission_denied,
               fmt::format("{} would be open to every machine that reaches {}", name, address.text()),
               "give --auth-token-file FILE, or --insecure-public where the network itself keeps others out");
+}
+
+Result<void> check_is_free(std::string_view name, const ListenAddress& address) {
+  sockaddr_storage storage{};
+  auto& v4 = reinterpret_cast<sockaddr_in&>(storage);
+  auto& v6 = reinterpret_cast<sockaddr_in6&>(storage);
+  socklen_t size = sizeof v4;
+  if (::inet_pton(AF_INET, address.ip.c_str(), &v4.sin_addr) == 1) {
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(address.port);
+  } else if (::inet_pton(AF_INET6, address.ip.c_str(), &v6.sin6_addr) == 1) {
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(address.port);
+    size = sizeof v6;
+  }
+  const int fd = ::socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int yes = 1;
+  if (fd >= 0) ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  const bool is_bound = fd >= 0 && ::bind(fd, reinterpret_cast<const sockaddr*>(&storage), size) == 0;
+  const int error = errno;
+  if (fd >= 0) ::close(fd);
+  if (is_bound) return {};
+  const ErrorCode code = error == EADDRINUSE ? ErrorCode::conflict
+                         : error == EACCES   ? ErrorCode::permission_denied
+                                             : ErrorCode::unavailable;
+  return fail(code,
+              fmt::format("{} cannot listen on {}: {}", name, address.text(), std::generic_category().message(error)),
+              error == EADDRINUSE ? "another program listens there; port 0 takes a free one" : "");
 }
 
 }  // namespace meshflow::net

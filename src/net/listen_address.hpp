@@ -31,4 +31,8 @@ struct ListenAddress {
 [[nodiscard]] Result<void> check_may_listen(std::string_view name, const ListenAddress& address, bool has_token,
                                             bool insecure_public);
 
+// Fails (conflict, or what the system says) where `address` cannot be bound now: for servers whose library does not say
+// why it could not. Port 0 never fails. `name`: the listener's.
+[[nodiscard]] Result<void> check_is_free(std::string_view name, const ListenAddress& address);
+
 }  // namespace meshflow::net
