@@ -95,8 +95,9 @@ void write_addresses_out(std::vector<JaegerKeyValue>& tags) {
     if (const auto* const number = std::get_if<std::int64_t>(&tag.value)) {
       tag.value = ipv4(static_cast<std::uint32_t>(*number));
     } else if (const double* const real = std::get_if<double>(&tag.value)) {
-      const bool fits = *real >= 0 && *real < 4294967296.0;
-      tag.value = ipv4(fits ? static_cast<std::uint32_t>(*real) : 0);
+      // As Go converts on this machine: by way of a signed integer, whose low half it takes; 0 past its range.
+      const bool fits = std::abs(*real) < 9.2e18;
+      tag.value = ipv4(fits ? static_cast<std::uint32_t>(static_cast<std::int64_t>(*real)) : 0);
     }
   }
 }

@@ -53,7 +53,14 @@ struct AppendJson {
     }
     out += '}';
   }
-  void operator()(const otlp::Bytes& bytes) const { append_json_string(out, to_base64(bytes.data), false); }
+  // Go writes a slice without elements as null.
+  void operator()(const otlp::Bytes& bytes) const {
+    if (bytes.data.empty()) {
+      out += "null";
+    } else {
+      append_json_string(out, to_base64(bytes.data), false);
+    }
+  }
 };
 
 // Values are nested as deep as otlp::DecodeLimits lets them be.

@@ -120,27 +120,34 @@ void write_strings(JsonWriter& out, const std::vector<std::string>& strings) {
 // ---- services and operations ----------------------------------------------------------------------------------------
 
 void send_services(const QueryService& service, const HttpResponder& responder) {
-  const std::vector<std::string> names = jaeger_services(service.store());
-  send_envelope(responder, names.size(), [&](JsonWriter& out) { write_strings(out, names); });
+  const auto names = jaeger_services(service);
+  if (!names) return send_error(responder, names.error());
+  send_envelope(responder, names->size(), [&](JsonWriter& out) { write_strings(out, *names); });
 }
 
 void send_operation_names(const QueryService& service, const HttpServerRequest& request,
                           const HttpResponder& responder) {
+  const auto operations = jaeger_operations(service, request.path_parameter("service"), "");
+  if (!operations) return send_error(responder, operations.error());
   std::vector<std::string> names;
-  for (const JaegerOperation& each : jaeger_operations(service.store(), request.path_parameter("service"), "")) {
+  for (const JaegerOperation& each : *operations) {
     if (names.empty() || names.back() != each.name) names.push_back(each.name);
   }
-  send_envelope(responder, names.size(), [&](JsonWriter& out) { write_strings(out, names); });
+  send_envelope(responder, names.size(), [&](JsonWriter& out) {
+    // As Jaeger has it, and here alone.
+    if (names.empty()) return out.null();
+    write_strings(out, names);
+  });
 }
 
 void send_operations(const QueryService& service, const HttpServerRequest& request, const HttpResponder& responder) {
   const std::string_view name = request.query_value("service").value_or("");
   if (name.empty()) return responder.send(envelope_error(400, "parameter 'service' is required"));
-  const std::vector<JaegerOperation> operations =
-      jaeger_operations(service.store(), name, request.query_value("spanKind").value_or(""));
-  send_envelope(responder, operations.size(), [&](JsonWriter& out) {
+  const auto operations = jaeger_operations(service, name, request.query_value("spanKind").value_or(""));
+  if (!operations) return send_error(responder, operations.error());
+  send_envelope(responder, operations->size(), [&](JsonWriter& out) {
     out.begin_array();
-    for (const JaegerOperation& each : operations) {
+    for (const JaegerOperation& each : *operations) {
       out.begin_object();
       out.field("name", each.name);
       out.field("spanKind", each.kind);

@@ -5,12 +5,14 @@
 #include <string_view>
 #include <vector>
 
-#include "store/trace_store.hpp"
+#include "meshflow/base/error.hpp"
+#include "server/query_service.hpp"
 
 namespace meshflow::server {
 
-// Sorted, each once; a service without a name is called as query::service_name_of does.
-[[nodiscard]] std::vector<std::string> jaeger_services(const store::TraceStore& store);
+// Sorted, each once; spans without a service's name are listed under Jaeger's names for that
+// (query::service_name_of).
+[[nodiscard]] Result<std::vector<std::string>> jaeger_services(const QueryService& service);
 
 struct JaegerOperation {
   std::string name;
@@ -19,7 +21,7 @@ struct JaegerOperation {
 };
 
 // Of one service and, unless `kind` is empty, of one kind; sorted by name, then kind.
-[[nodiscard]] std::vector<JaegerOperation> jaeger_operations(const store::TraceStore& store, std::string_view service,
-                                                             std::string_view kind);
+[[nodiscard]] Result<std::vector<JaegerOperation>> jaeger_operations(const QueryService& service, std::string_view name,
+                                                                     std::string_view kind);
 
 }  // namespace meshflow::server

@@ -41,11 +41,13 @@ void send_json(const HttpResponder& responder, JsonWriter out) {
 }
 
 void send_services(const QueryService& service, const HttpResponder& responder) {
+  const auto names = jaeger_services(service);
+  if (!names) return send_error(responder, names.error());
   JsonWriter out;
   out.begin_object();
   out.key("services");
   out.begin_array();
-  for (const std::string& each : jaeger_services(service.store())) out.string(each);
+  for (const std::string& each : *names) out.string(each);
   out.end_array();
   out.end_object();
   send_json(responder, std::move(out));
@@ -54,12 +56,13 @@ void send_services(const QueryService& service, const HttpResponder& responder) 
 void send_operations(const QueryService& service, const HttpServerRequest& request, const HttpResponder& responder) {
   std::string_view kind = request.query_value("spanKind").value_or("");
   if (kind.empty()) kind = request.query_value("span_kind").value_or("");
+  const auto operations = jaeger_operations(service, request.query_value("service").value_or(""), kind);
+  if (!operations) return send_error(responder, operations.error());
   JsonWriter out;
   out.begin_object();
   out.key("operations");
   out.begin_array();
-  for (const JaegerOperation& each :
-       jaeger_operations(service.store(), request.query_value("service").value_or(""), kind)) {
+  for (const JaegerOperation& each : *operations) {
     out.begin_object();
     out.field("name", each.name);
     out.field("spanKind", each.kind.empty() ? "internal" : each.kind);

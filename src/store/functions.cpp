@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstdio>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -180,26 +181,47 @@ std::string string_of(std::string_view value) {
   return json;
 }
 
+// Jaeger compares doubles by their first ten digits.
+bool reads_as(std::string_view value, std::string_view text) {
+  if (string_of(value) == text) return true;
+  const Held held = held_by(value);
+  if (held.tag != kTag<otlp::AnyValueField::double_value, Type::fixed64> || !std::isfinite(held.real)) return false;
+  char digits[40];  // sign, ten digits, point, zeros, exponent
+  const int size = std::snprintf(digits, sizeof digits, "%.10g", held.real);
+  return text == std::string_view(digits, static_cast<std::size_t>(size));
+}
+
+// One event. Its name is Jaeger's field "event", unless it has an attribute of that key.
+bool holds_field(pbf_reader event, std::string_view key, std::string_view text) {
+  bool name_fits = false;
+  bool has_key = false;
+  while (event.next()) {
+    switch (event.tag_and_type()) {
+      case kTag<otlp::EventField::name, Type::length>: {
+        const auto name = view(event);
+        name_fits = key == "event" && clean(name) == text;
+        break;
+      }
+      case kTag<otlp::EventField::attributes, Type::length>: {
+        const KeyValueView attribute = key_value_of(view(event));
+        if (attribute.key != key) break;
+        if (reads_as(attribute.value, text)) return true;
+        has_key = true;
+        break;
+      }
+      default: event.skip();
+    }
+  }
+  return name_fits && !has_key;
+}
+
 bool event_has(std::string_view rest, std::string_view key, std::string_view text) {
   pbf_reader in = reader_of(rest);
   while (in.next()) {
     if (in.tag_and_type() != kTag<otlp::SpanField::events, Type::length>) {
       in.skip();
-      continue;
-    }
-    pbf_reader event = in.get_message();
-    while (event.next()) {
-      switch (event.tag_and_type()) {
-        case kTag<otlp::EventField::name, Type::length>:
-          if (const auto name = view(event); key == "event" && clean(name) == text) return true;
-          break;
-        case kTag<otlp::EventField::attributes, Type::length>: {
-          const KeyValueView attribute = key_value_of(view(event));
-          if (attribute.key == key && string_of(attribute.value) == text) return true;
-          break;
-        }
-        default: event.skip();
-      }
+    } else if (holds_field(in.get_message(), key, text)) {
+      return true;
     }
   }
   return false;

@@ -9,7 +9,8 @@
 //       decimal integers, doubles in their shortest form, bytes in base64, arrays and lists as JSON; NULL without the
 //       key
 //   rest_event_has(rest BLOB, key VARCHAR, text VARCHAR) → BOOLEAN: an event has the attribute with that rest_string;
-//       key "event" is the event's name, as in Jaeger's logs
+//       key "event" is also the event's name, where no attribute is called so, as in Jaeger's logs; a double also reads
+//       as its first ten digits
 //   rest_keys(rest BLOB) → VARCHAR[]: the keys of the span attributes in it
 #pragma once
 

@@ -9,7 +9,6 @@
 namespace meshflow::store {
 
 void Operations::add(std::string_view service, std::string_view name, std::int32_t kind) {
-  if (service.empty()) return;  // not reachable by a search for a service
   // The hash decides whether it is known: nearly always it is. A collision would leave one name out of a list.
   const std::uint64_t hash = XXH3_64bits_withSeed(
       name.data(), name.size(), XXH3_64bits_withSeed(service.data(), service.size(), static_cast<std::uint64_t>(kind)));

@@ -108,11 +108,11 @@ TEST(JaegerTrace, TheLargestIntegerOfJavaScriptIsANumberAndTheNextIsText) {
 
 // pcommon.Value.AsString of the OpenTelemetry Collector: encoding/json of the value.
 TEST(JaegerTrace, ArraysAndListsAreTheirJson) {
-  otlp::ArrayValue array{{std::string("a<b")}, {std::int64_t{1}},    {0.5}, {true},
-                         {std::monostate{}},   {otlp::Bytes{"\xff"}}};
+  otlp::ArrayValue array{{std::string("a<b")}, {std::int64_t{1}},     {0.5},          {true},
+                         {std::monostate{}},   {otlp::Bytes{"\xff"}}, {otlp::Bytes{}}};
   otlp::KeyValueList list{attribute("z", std::int64_t{1}), attribute("a", otlp::ArrayValue{}),
                           attribute("z", std::int64_t{2})};
-  EXPECT_EQ(query::json_of(otlp::AnyValue{array}), R"(["a\u003cb",1,0.5,true,null,"/w=="])");
+  EXPECT_EQ(query::json_of(otlp::AnyValue{array}), R"(["a\u003cb",1,0.5,true,null,"/w==",null])");
   EXPECT_EQ(query::json_of(otlp::AnyValue{list}), R"({"a":[],"z":2})");
   EXPECT_EQ(query::json_of(otlp::AnyValue{otlp::ArrayValue{{std::nan("")}}}), "");
 }

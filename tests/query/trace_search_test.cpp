@@ -163,8 +163,11 @@ class ConditionTest : public TraceSearchTest {
                        attribute("list", otlp::ArrayValue{{std::int64_t{1}}, {std::string("a")}})};
     otlp::Event event;
     event.name = "retry";
-    event.attributes = {attribute("attempt", std::int64_t{3})};
-    span.events = {event};
+    event.attributes = {attribute("attempt", std::int64_t{3}), attribute("third", 1.0 / 3)};
+    otlp::Event named_by_itself;
+    named_by_itself.name = "hidden";
+    named_by_itself.attributes = {attribute("event", std::string("shown"))};
+    span.events = {event, named_by_itself};
     otlp::TracesData request = request_of({span}, "shop");
     request.resource_spans[0].resource.attributes.push_back(attribute("host.name", std::string("h1")));
     request.resource_spans[0].resource.attributes.push_back(attribute("cores", std::int64_t{8}));
@@ -232,7 +235,10 @@ TEST_P(ConditionTest, ResourcesAndEventsAreLookedAtToo) {
   EXPECT_FALSE(fits(reads_as("text", "words", AttributeScope::resource)));
   EXPECT_TRUE(fits(compare("cores", Comparison::greater, number("4"), AttributeScope::any)));
   EXPECT_TRUE(fits({EventReadsAs{"attempt", "3"}}));
+  EXPECT_TRUE(fits({EventReadsAs{"third", "0.3333333333"}}));
   EXPECT_TRUE(fits({EventReadsAs{"event", "retry"}}));
+  EXPECT_TRUE(fits({EventReadsAs{"event", "shown"}}));
+  EXPECT_FALSE(fits({EventReadsAs{"event", "hidden"}}));
   EXPECT_FALSE(fits({EventReadsAs{"attempt", "4"}}));
   EXPECT_FALSE(fits({EventReadsAs{"text", "words"}}));
 }

@@ -39,7 +39,20 @@ TEST_F(JaegerApiTest, ServicesAndOperationsAreListedInTheEnvelope) {
   EXPECT_EQ(jaeger("/api/operations?service=web&spanKind=client").body,
             R"({"data":[],"total":0,"limit":0,"offset":0,"errors":null})");
   EXPECT_EQ(jaeger("/api/services/none/operations").body,
-            R"({"data":[],"total":0,"limit":0,"offset":0,"errors":null})");
+            R"({"data":null,"total":0,"limit":0,"offset":0,"errors":null})");
+}
+
+TEST_F(JaegerApiTest, SpansWithoutAServiceAreListedUnderJaegersNamesForThem) {
+  otlp::TracesData none = request_of({make_span(1, 1, "a")});
+  none.resource_spans[0].resource.attributes.clear();
+  otlp::TracesData empty = request_of({make_span(2, 2, "b")});
+  empty.resource_spans[0].resource.attributes = {{"k", {std::string("v")}}};
+  keep(none);
+  keep(empty);
+  EXPECT_THAT(jaeger("/api/services").body, HasSubstr(R"("data":["OTLPResourceNoServiceName","empty-service-name"])"));
+  EXPECT_THAT(jaeger("/api/services/OTLPResourceNoServiceName/operations").body, HasSubstr(R"("data":["a"])"));
+  EXPECT_THAT(jaeger("/api/operations?service=empty-service-name").body,
+              HasSubstr(R"("data":[{"name":"b","spanKind":"internal"}])"));
 }
 
 TEST_F(JaegerApiTest, ATraceIsFoundByItsIdInEitherCase) {
