@@ -1,0 +1,21 @@
+// What the parts of the server tell of themselves, under which names.
+#pragma once
+
+#include <string_view>
+
+#include "net/http_server.hpp"
+#include "server/receiver_stats.hpp"
+#include "server/self_metrics.hpp"
+#include "store/trace_store.hpp"
+
+namespace meshflow::server {
+
+// `transport`: "http", "grpc".
+void write_metrics(MetricsText& text, std::string_view transport, const ReceiverStats& stats);
+// `listener`: "otlp-http", "jaeger", …
+void write_metrics(MetricsText& text, std::string_view listener, const net::HttpServerStats& stats);
+void write_metrics(MetricsText& text, const store::StoreStats& stats);
+// meshflow_query_duration_seconds{query="…"}.
+void write_query_metrics(MetricsText& text, const HistogramFamily& durations);
+
+}  // namespace meshflow::server
