@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pty.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,6 +36,11 @@ struct Streams {
   }
   if (!options.folder.empty() && ::chdir(options.folder.c_str()) != 0) ::_exit(126);
   if (options.as_nobody && (::setgid(kNobody) != 0 || ::setuid(kNobody) != 0)) ::_exit(126);
+  if (options.file_bytes_max > 0) {
+    const rlimit limit{options.file_bytes_max, options.file_bytes_max};
+    ::signal(SIGXFSZ, SIG_IGN);  // or the signal would end it before the error could be told
+    if (::setrlimit(RLIMIT_FSIZE, &limit) != 0) ::_exit(126);
+  }
   const std::string path = std::string(kBuildFolder) + "/bin/meshflow";
   std::vector<std::string> variables = {std::string("PATH=") + ::getenv("PATH")};
   for (const auto& [name, value] : options.environment) variables.push_back(name + "=" + value);

@@ -26,6 +26,8 @@ class Program {
     bool terminal = false;  // output and error are one pseudo-terminal of 24 rows and 80 columns
     unsigned columns = 80;
     bool as_nobody = false;  // gives up root's rights
+    // No file may grow beyond this, as on a disk that is full: writing more is an error. 0: no limit.
+    std::size_t file_bytes_max = 0;
   };
   explicit Program(const Options& options);
   ~Program();

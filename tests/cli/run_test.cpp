@@ -1,8 +1,10 @@
 // meshflow run: what it prints, how it ends, and how it is stopped.
+#include <chrono>
 #include <csignal>
 
 #include "cli/command_fixture.hpp"
 #include "runtime/database.hpp"
+#include "support/http_server.hpp"
 
 namespace meshflow::test {
 namespace {
@@ -91,11 +93,14 @@ TEST_F(Command, HostileTextCannotReachTheTerminal) {
   }
 }
 
+// A run that would take long.
+constexpr const char* kLong =
+    "name: long\npolicy: {max_steps: 100000, budget_usd: 1000, budget_tokens: 1000000000}\n"
+    "nodes:\n  a: {role: planner}\n  b: {role: critic}\nedges: [a -> b]\n"
+    "loop: {from: b, to: a, until: 'output == \"never\"', max_iterations: 1000}\n";
+
 TEST_F(Command, AnInterruptedRunEndsItsSpansAndExitsWithOne) {
-  write("long.yaml",
-        "name: long\npolicy: {max_steps: 100000, budget_usd: 1000, budget_tokens: 1000000000}\n"
-        "nodes:\n  a: {role: planner}\n  b: {role: critic}\nedges: [a -> b]\n"
-        "loop: {from: b, to: a, until: 'output == \"never\"', max_iterations: 1000}\n");
+  write("long.yaml", kLong);
   Program program(with({"run", "long.yaml"}));
   ASSERT_TRUE(program.wait_for("done     b"));
   program.signal(SIGINT);
@@ -106,6 +111,41 @@ TEST_F(Command, AnInterruptedRunEndsItsSpansAndExitsWithOne) {
   const auto spans = spooled_spans();
   EXPECT_EQ(std::to_string(spans.size()), value_of("spans", run.out));
   EXPECT_EQ(std::count_if(spans.begin(), spans.end(), [](const auto& span) { return span.name == "meshflow.run"; }), 1);
+}
+
+TEST_F(Command, ASecondInterruptEndsTheProgramAtOnce) {
+  write("long.yaml", kLong);
+  // Something to wait for after the first one: a collector that takes the spans and never answers.
+  HttpServer collector;
+  collector.reply_always({.ending = ScriptedReply::Ending::hang});
+  Program program(
+      with({"run", "long.yaml", "--otlp", collector.url(), "--set", "telemetry_shutdown_timeout_ms=60000"}));
+  ASSERT_TRUE(program.wait_for("done     b"));
+  program.signal(SIGINT);
+  ASSERT_TRUE(program.wait_for("stopping the run; Ctrl-C again ends it at once"));
+  ASSERT_TRUE(collector.wait_for_requests(1));
+  const auto before = std::chrono::steady_clock::now();
+  program.signal(SIGINT);
+  const auto run = program.finish();
+  EXPECT_EQ(run.exit_code, 128 + SIGINT);
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(20));
+}
+
+TEST_F(Command, AFullDiskFailsTheRunWhichSaysSoAndKeepsWhatItHas) {
+  write("long.yaml", kLong);
+  auto options = with({"run", "long.yaml"});
+  options.file_bytes_max = 200u << 10;
+  const auto run = Program(options).finish();
+  EXPECT_EQ(run.exit_code, 1);
+  EXPECT_EQ(value_of("run_status", run.out), "failed");
+  EXPECT_THAT(value_of("error", run.out), HasSubstr("cannot write " + database()));
+  // Every span has ended and is there, and what the ledger holds still holds.
+  const auto spans = spooled_spans();
+  EXPECT_EQ(std::to_string(spans.size()), value_of("spans", run.out));
+  EXPECT_EQ(std::count_if(spans.begin(), spans.end(), [](const auto& span) { return span.name == "meshflow.run"; }), 1);
+  const auto verified = meshflow({"ledger", "verify"});
+  EXPECT_EQ(verified.exit_code, 0);
+  EXPECT_THAT(verified.out, HasSubstr("the ledger holds"));
 }
 
 TEST_F(Command, ProgressOnATerminalLeavesNoStrayLines) {
