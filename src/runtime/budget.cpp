@@ -46,7 +46,7 @@ Result<BudgetMeter::Claim> BudgetMeter::claim_of(std::string_view model, const M
   MESHFLOW_TRY(const auto cost, runtime::cost_nano_usd(dearest, worst));
   Claim claim{.nano_usd = cost, .tokens = worst.total()};
   if (limits_.carbon_nanograms > 0) {
-    claim.carbon_nanograms = carbon_->estimate(model, worst, region_, provider_).carbon.nanograms;
+    claim.carbon_nanograms = carbon_->estimate({model, worst, region_, provider_}).carbon.nanograms;
   }
   return claim;
 }

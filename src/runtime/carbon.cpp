@@ -19,6 +19,7 @@ constexpr int kMilliPlaces = 3;
 constexpr int kHostPlaces = 2;
 constexpr std::int64_t kGridMax = 10'000;
 constexpr std::int64_t kFactorMax = 1'000'000;
+constexpr std::int64_t kCallMicrowattHoursMax = 1'000'000'000;  // a kilowatt-hour: no call comes near
 // T_out and its two companions, in thousandths of an output token.
 constexpr std::int64_t kPerOutputToken = 1000;
 constexpr std::int64_t kPerInputToken = 50;  // 0.05, uncached and beyond the typical prompt
@@ -89,6 +90,16 @@ std::int64_t nanograms(std::int64_t token_thousandths, std::int64_t milliwatt_ho
   return static_cast<std::int64_t>(std::min<Wide>((product + kDivisor / 2) / kDivisor, kNanogramsMax));
 }
 
+// The same from energy that was measured at the server: 10⁻⁶ Wh · 10⁻³ · g/kWh · 10⁹ is 10⁻³.
+std::int64_t measured_nanograms(std::int64_t microwatt_hours, std::int64_t pue_thousandths,
+                                std::int64_t grid_grams_per_kwh) {
+  const std::int64_t energy = std::clamp<std::int64_t>(microwatt_hours, 0, kCallMicrowattHoursMax);
+  constexpr Wide kDivisor = 1000;
+  const Wide product =
+      static_cast<Wide>(energy) * static_cast<Wide>(pue_thousandths) * static_cast<Wide>(grid_grams_per_kwh);
+  return static_cast<std::int64_t>((product + kDivisor / 2) / kDivisor);
+}
+
 std::int64_t counted(std::int64_t tokens) { return std::clamp<std::int64_t>(tokens, 0, kCallTokensMax); }
 
 std::int64_t weighted_thousandths(const Tokens& tokens) {
@@ -130,30 +141,37 @@ Result<CarbonModel> CarbonModel::from_yaml(std::string_view text, const std::str
   return model;
 }
 
-CarbonEstimate CarbonModel::estimate(std::string_view model, const Tokens& tokens, std::string_view region,
-                                     std::string_view provider) const {
+CarbonEstimate CarbonModel::estimate(const CarbonFacts& call) const {
   CarbonEstimate estimate;
   estimate.factor_set = factor_set_;
-  const ModelPrice* price = prices_.find(model);
+  const ModelPrice* price = prices_.find(call.model);
   estimate.class_assumed = price == nullptr || !price->model_class;
   if (!estimate.class_assumed) estimate.model_class = *price->model_class;
 
   Band energy = class_milliwatt_hours_[static_cast<std::size_t>(estimate.model_class)];
-  if (const auto published = model_milliwatt_hours_.find(model); published != model_milliwatt_hours_.end()) {
-    energy = published->second;
+  const auto published = model_milliwatt_hours_.find(call.model);
+  const bool is_published = published != model_milliwatt_hours_.end();
+  if (is_published || (price != nullptr && price->energy)) {
+    energy = price != nullptr && price->energy ? *price->energy : published->second;
     estimate.tier = 2;
     estimate.class_assumed = false;
   }
-  const auto owner = provider_pue_thousandths_.find(provider);
+  const auto owner = provider_pue_thousandths_.find(call.provider);
   const Band& pue = owner == provider_pue_thousandths_.end() ? pue_thousandths_ : owner->second;
-  auto grid = grid_grams_per_kwh_.find(region);
+  auto grid = grid_grams_per_kwh_.find(call.region);
   if (grid == grid_grams_per_kwh_.end()) grid = grid_grams_per_kwh_.find("world");
   if (grid == grid_grams_per_kwh_.end()) return estimate;
 
-  const std::int64_t weighted = weighted_thousandths(tokens);
+  const std::int64_t weighted = weighted_thousandths(call.tokens);
   Band result{};
   for (std::size_t at = 0; at < result.size(); ++at) {
-    result[at] = nanograms(weighted, energy[at], host_hundredths_[at], pue[at], grid->second);
+    result[at] = call.measured_microwatt_hours
+                     ? measured_nanograms(*call.measured_microwatt_hours, pue[at], grid->second)
+                     : nanograms(weighted, energy[at], host_hundredths_[at], pue[at], grid->second);
+  }
+  if (call.measured_microwatt_hours) {
+    estimate.tier = 3;
+    estimate.class_assumed = false;
   }
   estimate.carbon = Carbon{.nanograms = result[1], .low_nanograms = result[0], .high_nanograms = result[2]};
   return estimate;

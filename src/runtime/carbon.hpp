@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,10 +24,20 @@ using Band = std::array<std::int64_t, 3>;
 
 struct CarbonEstimate {
   Carbon carbon;
-  int tier = 1;                 // 1: average of the model's class; 2: published for the model
+  int tier = 1;  // 1: average of the model's class; 2: published for the model; 3: measured
   ModelClass model_class = ModelClass::large;
   bool class_assumed = false;   // nothing states the model's class: the large one was taken
   std::string_view factor_set;  // version of the factors; lives as long as the CarbonModel
+};
+
+// What is known of one call.
+struct CarbonFacts {
+  std::string_view model;
+  Tokens tokens = {};
+  std::string_view region = {};    // as checked by the policy; empty: world
+  std::string_view provider = {};  // gen_ai.provider.name; one whose data centres publish no figure has the average
+  // What the server used for the call, where the provider measured it (ModelReply::energy_microwatt_hours).
+  std::optional<std::int64_t> measured_microwatt_hours = std::nullopt;
 };
 
 // A value; safe to read concurrently.
@@ -39,11 +50,9 @@ class CarbonModel {
   // From YAML (docs/cost-and-carbon.md); errors carry file, line and column.
   [[nodiscard]] static Result<CarbonModel> from_yaml(std::string_view text, const std::string& file, PriceTable prices);
 
-  // What one call emitted, in whole nanograms (rounded half up). `region` as checked by the policy; empty: world.
-  // `provider`: gen_ai.provider.name; one whose data centres publish no figure has the average. Tokens below 0 count as
-  // 0, above kCallTokensMax as that.
-  [[nodiscard]] CarbonEstimate estimate(std::string_view model, const Tokens& tokens, std::string_view region,
-                                        std::string_view provider = {}) const;
+  // What one call emitted, in whole nanograms (rounded half up). Tokens below 0 count as 0, above kCallTokensMax as
+  // that.
+  [[nodiscard]] CarbonEstimate estimate(const CarbonFacts& call) const;
 
   [[nodiscard]] const std::string& factor_set() const noexcept { return factor_set_; }
   [[nodiscard]] std::vector<std::string_view> regions() const;

@@ -94,9 +94,10 @@ Result<Usage> usage_of(const RunState& run, const ModelReply& reply, telemetry::
   }
   if (reply.tokens->input < 0 || reply.tokens->output < 0 || reply.tokens->cached < 0 ||
       reply.tokens->cache_written < 0 || reply.tokens->cached + reply.tokens->cache_written > reply.tokens->input ||
-      (reply.cost_nano_usd && *reply.cost_nano_usd < 0)) {
+      (reply.cost_nano_usd && *reply.cost_nano_usd < 0) ||
+      (reply.energy_microwatt_hours && *reply.energy_microwatt_hours < 0)) {
     return fail(ErrorCode::callback_failed, fmt::format("the model {} answered with an impossible usage", reply.model),
-                "tokens and cost are not negative, and cached tokens are part of the input tokens");
+                "tokens, cost and energy are not negative, and cached tokens are part of the input tokens");
   }
   Usage usage;
   usage.tokens = *reply.tokens;
@@ -109,8 +110,13 @@ Result<Usage> usage_of(const RunState& run, const ModelReply& reply, telemetry::
     usage.cost_nano_usd = priced.cost_nano_usd;
     span.set_attribute(names::kCostSource, priced.source);
   }
-  const CarbonEstimate carbon =
-      run.services->carbon.estimate(reply.model, usage.tokens, run.policy().region, run.services->model->name());
+  CarbonFacts facts;
+  facts.model = reply.model;
+  facts.tokens = usage.tokens;
+  facts.region = run.policy().region;
+  facts.provider = run.services->model->name();
+  facts.measured_microwatt_hours = reply.energy_microwatt_hours;
+  const CarbonEstimate carbon = run.services->carbon.estimate(facts);
   usage.carbon = carbon.carbon;
   span.set_attribute(names::kCarbonTier, carbon.tier);
   span.set_attribute(names::kCarbonClass, name_of(carbon.model_class));

@@ -15,8 +15,8 @@ namespace meshflow::runtime {
 namespace {
 
 constexpr std::array<std::string_view, 4> kClassNames = {"small", "mid", "large", "reasoning"};
-constexpr std::array<std::string_view, 7> kKeys = {"input", "output",  "cached_read", "cached_write",
-                                                   "class", "reserve", "aliases"};
+constexpr std::array<std::string_view, 8> kKeys = {"input", "output",  "cached_read", "cached_write",
+                                                   "class", "reserve", "aliases",     "energy_wh"};
 constexpr std::array<std::string_view, 3> kTableKeys = {"version", "models", "default"};
 constexpr int kPicodollarPlaces = 6;  // of USD per million tokens
 constexpr std::int64_t kPicoPerNano = 1000;
@@ -52,6 +52,22 @@ Result<std::int64_t> reserve_of(const Value& entry, const std::string& what) {
   return yaml::fail_at(*value, fmt::format("reserve of {} must be a number of tokens, 1 or more", what));
 }
 
+Result<std::optional<EnergyBand>> energy_of(const Value& entry, const std::string& what) {
+  constexpr int kMilliwattHourPlaces = 3;
+  const Value* value = entry.find("energy_wh");
+  if (value == nullptr) return std::optional<EnergyBand>{};
+  EnergyBand band{};
+  bool good = value->items.size() == band.size();
+  for (std::size_t at = 0; good && at < band.size(); ++at) {
+    const auto number = scaled_decimal(value->items[at].scalar, kMilliwattHourPlaces);
+    good = number && *number <= kEnergyMaxMilliwattHours;
+    band[at] = number.value_or(0);
+  }
+  if (good && std::is_sorted(band.begin(), band.end())) return std::optional(band);
+  return yaml::fail_at(*value, fmt::format("energy_wh of {} must be [low, middle, high]", what),
+                       "Wh per 1,000 output tokens, none below the one before, with at most 3 decimals");
+}
+
 Result<ModelPrice> read_price(const Value& entry, const std::string& what) {
   MESHFLOW_CHECK(yaml::check_keys(entry, what, kKeys));
   ModelPrice price;
@@ -60,6 +76,7 @@ Result<ModelPrice> read_price(const Value& entry, const std::string& what) {
   MESHFLOW_TRY(price.cached_read, price_of(entry, "cached_read", what, price.input));
   MESHFLOW_TRY(price.cached_write, price_of(entry, "cached_write", what, price.input));
   MESHFLOW_TRY(price.model_class, class_of(entry, what));
+  MESHFLOW_TRY(price.energy, energy_of(entry, what));
   MESHFLOW_TRY(price.output_tokens_reserved, reserve_of(entry, what));
   return price;
 }

@@ -1,6 +1,7 @@
 // What model calls cost: a versioned table of data, in exact integers.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -21,6 +22,10 @@ enum class ModelClass { small, mid, large, reasoning };
 inline constexpr std::int64_t kCallTokensMax = 1'000'000'000;
 inline constexpr std::int64_t kPriceMaxPicodollars = 1'000'000'000;  // a token; 1,000 USD a million
 
+// Energy of 1,000 output tokens, in milliwatt-hours: low, middle, high.
+using EnergyBand = std::array<std::int64_t, 3>;
+inline constexpr std::int64_t kEnergyMaxMilliwattHours = 1'000'000;
+
 // Prices in picodollars a token: 1 USD per million tokens is 1,000,000.
 struct ModelPrice {
   std::int64_t input = 0;
@@ -28,6 +33,7 @@ struct ModelPrice {
   std::int64_t cached_read = 0;
   std::int64_t cached_write = 0;
   std::optional<ModelClass> model_class = std::nullopt;  // not stated: carbon takes the large class, and says so
+  std::optional<EnergyBand> energy = std::nullopt;       // published for the model itself: in place of its class's
   std::int64_t output_tokens_reserved = 4096;  // what a call that names no max_tokens reserves, and may use
 };
 

@@ -68,8 +68,8 @@ TEST_F(Budget, TokensAreABudgetOfTheirOwn) {
 }
 
 TEST_F(Budget, CarbonIsABudgetWhereItIsSet) {
-  const std::int64_t one_token = carbon_.estimate("mock-large", {.output = 1}, "").carbon.nanograms;
-  const std::int64_t ten_tokens = carbon_.estimate("mock-large", {.output = 10}, "").carbon.nanograms;
+  const std::int64_t one_token = carbon_.estimate({"mock-large", {.output = 1}, ""}).carbon.nanograms;
+  const std::int64_t ten_tokens = carbon_.estimate({"mock-large", {.output = 10}, ""}).carbon.nanograms;
   ample_.carbon_nanograms = ten_tokens;
   EXPECT_EQ(meter(ample_).reserve("mock-large", 100, 500)->max_tokens, 10);
   ample_.carbon_nanograms = one_token - 1;
@@ -166,7 +166,7 @@ TEST_F(Budget, EveryBudgetFieldOfThePolicyMovesItsLimit) {
   EXPECT_EQ(limits.carbon_nanograms, 250'000'000);
   // The region moves the carbon of the same call.
   BudgetLimits carbon_only = ample_;
-  carbon_only.carbon_nanograms = carbon_.estimate("mock-large", {.output = 100}, "FR").carbon.nanograms;
+  carbon_only.carbon_nanograms = carbon_.estimate({"mock-large", {.output = 100}, "FR"}).carbon.nanograms;
   BudgetMeter in_france(carbon_only, PriceTable::shipped(), carbon_, "FR");
   BudgetMeter in_poland(carbon_only, PriceTable::shipped(), carbon_, "PL");
   EXPECT_EQ(in_france.reserve("mock-large", 0, 100)->max_tokens, 100);

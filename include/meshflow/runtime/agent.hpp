@@ -61,6 +61,9 @@ struct ModelReply {
   // What was used. Without it the call fails: a run whose cost is unknown cannot be held to a budget.
   std::optional<Tokens> tokens = std::nullopt;
   std::optional<std::int64_t> cost_nano_usd = std::nullopt;  // where the provider states it; else the price table
+  // What answering took at the server, its accelerators and host, in microwatt-hours, where the provider measures it.
+  // Without it the energy is estimated from the tokens.
+  std::optional<std::int64_t> energy_microwatt_hours = std::nullopt;
   std::optional<double> uncertainty = std::nullopt;          // 0 certain … 1
   std::optional<std::int64_t> time_to_first_chunk_nanos = std::nullopt;
 };
