@@ -96,7 +96,8 @@ Outcome<bool> Session::discover(Deadline deadline) {
   is_stateless_ = true;
   transport_->set_version(kVersion, true);
   const bool is_pipe = !server_.command.empty();
-  const auto until = is_pipe ? std::min(deadline, std::chrono::steady_clock::now() + kDiscoverTime) : deadline;
+  const bool is_probe = is_pipe && !was_silent_;
+  const auto until = is_probe ? std::min(deadline, std::chrono::steady_clock::now() + kDiscoverTime) : deadline;
   auto result = ask("server/discover", {}, until);
   const json::value* versions = nullptr;
   if (result) {
@@ -108,9 +109,11 @@ Outcome<bool> Session::discover(Deadline deadline) {
       versions = failed.data.if_contains("supported");
     } else if (may_be_earlier(failed)) {
       return false;
-    } else if (is_pipe && failed.type == "timeout" && until < deadline) {
-      // Nothing that came late can be told from an answer to what follows: a new process.
-      start_anew();
+    } else if (is_probe && failed.type == "timeout" && until < deadline) {
+      was_silent_ = true;  // should it still answer, the answer's id tells that it is none to what follows
+      return false;
+    } else if (is_probe && failed.type == "server_ended") {
+      start_anew();  // it ends where it is asked what it does not know
       return false;
     } else {
       return tl::unexpected(std::move(result).error());
@@ -152,7 +155,13 @@ Outcome<void> Session::open(Deadline deadline) {
   if (!version_.empty()) return {};
   auto is_current = discover(deadline);
   if (!is_current) return tl::unexpected(std::move(is_current).error());
-  if (!*is_current) return initialize(deadline);
+  if (!*is_current) {
+    auto shaken = initialize(deadline);
+    if (shaken || !was_silent_ || !shaken.error().rpc_code) return shaken;
+    is_current = discover(deadline);
+    if (!is_current) return tl::unexpected(std::move(is_current).error());
+    if (!*is_current) return shaken;
+  }
   version_ = kVersion;
   return {};
 }

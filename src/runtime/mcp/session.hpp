@@ -22,8 +22,9 @@ inline constexpr std::array<std::string_view, 4> kEarlierVersions = {"2025-11-25
                                                                      "2024-11-05"};
 inline constexpr std::size_t kToolsMax = 1000;
 inline constexpr std::size_t kToolPagesMax = 100;
-// A server over stdio that is silent for so long when asked which versions it speaks is of the earlier kind.
-inline constexpr std::chrono::seconds kDiscoverTime{3};
+// A server over stdio that is silent for so long when asked which versions it speaks is taken for one of the earlier
+// kind (or one that is slow to start: where it then refuses the handshake, it is asked once more).
+inline constexpr std::chrono::seconds kDiscoverTime{5};
 
 // A tool as the server tells of it.
 struct ToolEntry {
@@ -84,6 +85,7 @@ class Session {
   std::unique_ptr<Transport> transport_;
   bool is_cancelled_ = false;
   std::string version_;  // empty: not open yet
+  bool was_silent_ = false;  // when it was asked for its versions
   bool is_stateless_ = false;
   std::int64_t last_id_ = 0;
   std::optional<std::vector<ToolEntry>> tools_;

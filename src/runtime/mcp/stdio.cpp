@@ -31,7 +31,7 @@ class StdioTransport final : public Transport {
   explicit StdioTransport(const ServerAddress& server)
       : server_(server), name_(server.name()), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
   ~StdioTransport() override {
-    if (is_broken_ || cancelled_) child_.hurry();
+    if (is_broken_ || is_late_ || cancelled_) child_.hurry();
   }
 
   Outcome<json::object> exchange(const Request& request, Deadline deadline) override {
@@ -45,7 +45,10 @@ class StdioTransport final : public Transport {
         is_broken_ = true;
         return tl::unexpected(std::move(received).error());
       }
-      if (received->kind == Received::Kind::response) return result_of(std::move(received->message), name_);
+      if (received->kind == Received::Kind::response) {
+        is_late_ = false;
+        return result_of(std::move(received->message), name_);
+      }
       if (received->kind == Received::Kind::request) {
         if (auto sent = answer(received->message, deadline); !sent) return tl::unexpected(std::move(sent).error());
       }
@@ -83,7 +86,8 @@ class StdioTransport final : public Transport {
 
   Outcome<void> send(std::string_view text, Deadline deadline) {
     if (auto begun = start(); !begun) return begun;
-    to_write_ = std::string(text) + '\n';
+    to_write_ += text;
+    to_write_ += '\n';
     while (!to_write_.empty()) {
       if (auto moved = move_bytes(deadline); !moved) return moved;
       if (incoming_.size() > kExchangeBytesMax) return too_much();
@@ -118,7 +122,8 @@ class StdioTransport final : public Transport {
       return broken(ErrorCode::cancelled, fmt::format("the call of {} was cancelled", name_), "cancelled");
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     if (left <= 0ms) {
-      return broken(ErrorCode::timeout, fmt::format("{} did not answer in time", name_), "timeout");
+      is_late_ = true;
+      return failure(ErrorCode::timeout, fmt::format("{} did not answer in time", name_), "timeout");
     }
     std::array<pollfd, 4> watched{{{wake_.get(), POLLIN, 0},
                                    {to_write_.empty() ? -1 : child_.input().get(), POLLOUT, 0},
@@ -212,6 +217,7 @@ class StdioTransport final : public Transport {
   std::atomic<bool> cancelled_{false};
   bool started_ = false;
   bool is_broken_ = false;
+  bool is_late_ = false;  // it owes an answer for which nobody waits any more
   ChildProcess child_;
   std::string to_write_;
   std::string incoming_;
