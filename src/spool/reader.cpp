@@ -61,6 +61,10 @@ Result<std::optional<FileReader::Frame>> FileReader::next(bool is_closed, Damage
   MESHFLOW_TRY(const bool has_header, read_header(is_closed, size, damage));
   if (!has_header) return std::nullopt;
 
+  if (offset_ > size) {  // on record as passed whole, whatever its length
+    is_done_ = true;
+    return std::nullopt;
+  }
   std::uint64_t at = offset_;
   for (;;) {
     MESHFLOW_TRY(Look look, look_at(at, size));

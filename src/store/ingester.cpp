@@ -38,20 +38,11 @@ Ingester::Ingester(Tables& tables, RecentSpans& recent, Operations& operations, 
       decoder_(tables.seed()),
       positions_(tables.positions()),
       newer_(std::make_unique<SpanFilter>(kRecentFilterKeys)),
-      older_(std::make_unique<SpanFilter>(kRecentFilterKeys)) {}
+      older_(std::make_unique<SpanFilter>(kRecentFilterKeys)),
+      decoding_([this] { decode_loop(); }),
+      appending_([this] { append_loop(); }) {}
 
 Ingester::~Ingester() { (void)stop(); }
-
-void Ingester::start() {
-  decoding_ = std::thread([this] { decode_loop(); });
-  appending_ = std::thread([this] { append_loop(); });
-}
-
-Result<void> Ingester::replay(LoggedRequest request) {
-  MESHFLOW_CHECK(decode(request));
-  if (recent_.rows() >= kAppendRows) return append_batch(kAppendRows);
-  return {};
-}
 
 bool Ingester::reserve(std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
@@ -80,6 +71,21 @@ void Ingester::push(LoggedRequest request) {
   changed_.notify_all();
 }
 
+bool Ingester::push_when_room(LoggedRequest request) {
+  {
+    std::unique_lock lock(mutex_);
+    const std::uint64_t bytes = request.bytes.size();
+    changed_.wait(lock, [&] {
+      return stopping_ || !trouble_.empty() || reserved_bytes_ == 0 ||
+             reserved_bytes_ + bytes <= options_.queue_bytes_max;
+    });
+    if (stopping_ || !trouble_.empty()) return false;
+    reserved_bytes_ += bytes;
+  }
+  push(std::move(request));
+  return true;
+}
+
 bool Ingester::wait_until_visible(std::chrono::milliseconds limit) {
   std::unique_lock lock(mutex_);
   const std::uint64_t wanted = pushed_;
@@ -92,8 +98,11 @@ std::string Ingester::trouble() const {
 }
 
 void Ingester::set_trouble(const Result<void>& result) {
-  const std::lock_guard lock(mutex_);
-  trouble_ = result ? std::string() : result.error().message;
+  {
+    const std::lock_guard lock(mutex_);
+    trouble_ = result ? std::string() : result.error().message;
+  }
+  changed_.notify_all();
 }
 
 // ---- decoding ---------------------------------------------------------------------------------------------------

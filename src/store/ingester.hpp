@@ -33,7 +33,7 @@ inline constexpr std::chrono::seconds kAppendRetry{1};
 // Appends between two checkpoints.
 inline constexpr int kAppendsPerCheckpoint = 8;
 
-// Thread-safe, but for `replay`.
+// Thread-safe.
 class Ingester {
  public:
   struct Options {
@@ -43,16 +43,11 @@ class Ingester {
     // Every few seconds, on the thread that appends: retention.
     std::function<void()> maintain = {};
   };
-  // All must outlive it. Its threads begin with start().
+  // All must outlive it. Its threads begin here.
   Ingester(Tables& tables, RecentSpans& recent, Operations& operations, Options options);
   ~Ingester();
   Ingester(const Ingester&) = delete;
   Ingester& operator=(const Ingester&) = delete;
-
-  // ---- before start() ----
-  // Decodes now, and appends when there is enough.
-  [[nodiscard]] Result<void> replay(LoggedRequest request);
-  void start();
 
   // ---- bounding the queue ----
   // Room for `bytes`, kept until the request is visible; false where there is none.
@@ -62,6 +57,8 @@ class Ingester {
 
   // A request for which room was reserved.
   void push(LoggedRequest request);
+  // Waits for room first; false where the store stops, or cannot store, before there is any.
+  [[nodiscard]] bool push_when_room(LoggedRequest request);
   bool wait_until_visible(std::chrono::milliseconds limit);
   // All that is recent goes into the tables.
   [[nodiscard]] Result<void> flush();

@@ -23,6 +23,8 @@ namespace {
 constexpr std::string_view kReaderName = "store";
 // How long what a local run wrote waits to be seen.
 constexpr auto kSpoolPoll = std::chrono::milliseconds(50);
+// After so long without an end, a replay that cannot store fails.
+constexpr auto kReplayPatience = std::chrono::seconds(5);
 // Of memory_bytes_max: the queue of requests, and DuckDB. The rest is for chunks of recent spans and for filters.
 constexpr std::uint64_t kQueueShare = 8;
 constexpr std::uint64_t kEngineShare = 2;
@@ -78,10 +80,12 @@ class TraceStore::Implementation {
 
  private:
   Result<void> replay_log();
+  Result<void> wait_for_replay();
   Result<void> remove_log();
   Result<void> open_spool();
   void follow_spool();
   bool take_from_spool();
+  bool push_from_spool(LoggedRequest request);
   void committed(const SourcePositions& positions);
   Result<void> drop_old();
   [[nodiscard]] std::uint64_t store_bytes() const {
@@ -137,7 +141,6 @@ Result<void> TraceStore::Implementation::open() {
                         .maintain = [this] { (void)drop_old(); }});
   MESHFLOW_CHECK(replay_log());
   MESHFLOW_CHECK(open_spool());
-  ingester_->start();
   log_ = std::make_unique<RequestLog>(
       RequestLog::Options{.directory = log_directory_, .durability = options_.durability}, clock_, files_,
       [this](LoggedRequest request) { ingester_->push(std::move(request)); });
@@ -151,13 +154,22 @@ Result<void> TraceStore::Implementation::replay_log() {
   reader.start_at(tables_->positions().log);
   for (;;) {
     MESHFLOW_TRY(auto request, reader.next());
-    if (!request) return {};
+    if (!request) break;
     auto inspected = otlp::inspect_traces(request->payload);
     if (!inspected) continue;  // it was not acknowledged: only what passes this is written
-    MESHFLOW_CHECK(ingester_->replay({std::move(request->payload),
-                                      std::move(*inspected),
-                                      {RequestPlace::Source::log, std::move(request->file), request->end}}));
+    const RequestPlace place{RequestPlace::Source::log, std::move(request->file), request->end};
+    if (!ingester_->push_when_room({std::move(request->payload), std::move(*inspected), place})) break;
   }
+  return wait_for_replay();
+}
+
+// All that was pushed is visible when it returns.
+Result<void> TraceStore::Implementation::wait_for_replay() {
+  while (!ingester_->wait_until_visible(kReplayPatience)) {
+    const std::string trouble = ingester_->trouble();
+    if (!trouble.empty()) return fail(ErrorCode::io, fmt::format("the log cannot be read back: {}", trouble));
+  }
+  return {};
 }
 
 void TraceStore::Implementation::ingest(std::string request, Done done) {
@@ -241,7 +253,7 @@ Result<void> TraceStore::Implementation::open_spool() {
   // What is there now belongs to what is visible when the store is open.
   while (take_from_spool()) {
   }
-  return {};
+  return wait_for_replay();
 }
 
 // Takes one request; false where none is there.
@@ -263,15 +275,20 @@ bool TraceStore::Implementation::take_from_spool() {
   counted_.replaced_utf8.fetch_add(inspected->stats.replaced_utf8, std::memory_order_relaxed);
   LoggedRequest logged{
       std::move(found.payload), std::move(*inspected), {RequestPlace::Source::spool, std::move(found.file), found.end}};
-  if (!spool_thread_.joinable()) {  // before start()
-    return ingester_->replay(std::move(logged)).has_value();
-  }
-  while (!ingester_->reserve(logged.bytes.size())) {
+  return push_from_spool(std::move(logged));
+}
+
+// What is not taken now is read again after the next start. False where the store stops.
+bool TraceStore::Implementation::push_from_spool(LoggedRequest request) {
+  const std::uint64_t bytes = request.bytes.size();
+  for (;;) {
+    if (ingester_->reserve(bytes)) {
+      ingester_->push(std::move(request));
+      return true;
+    }
     std::unique_lock lock(spool_mutex_);
     if (spool_wake_.wait_for(lock, kSpoolPoll, [this] { return spool_stopping_; })) return false;
   }
-  ingester_->push(std::move(logged));
-  return true;
 }
 
 void TraceStore::Implementation::follow_spool() {

@@ -103,6 +103,22 @@ TEST_F(Spool, WhatWasNotCommittedComesOnceMore) {
   EXPECT_THAT(read_all(again), ElementsAre(request_of("a")));
 }
 
+TEST_F(Spool, WhoKeepsPositionsElsewhereBeginsThereAndAPositionPastTheEndMeansTheWholeFile) {
+  const auto spool = writer();
+  write(*spool, "a");
+  write(*spool, "b");
+  const std::string file = spool_files().front().substr(kDirectory.size() + 1);
+  auto first = reader();
+  const auto request = first.next();
+  ASSERT_TRUE(request && *request);
+  auto second = reader("second");
+  second.start_at({{file, (*request)->end}});
+  EXPECT_THAT(read_all(second), ElementsAre(request_of("b")));
+  auto third = reader("third");
+  third.start_at({{file, UINT64_MAX}});
+  EXPECT_THAT(read_all(third), IsEmpty());
+}
+
 TEST_F(Spool, AFileGoesOnlyWhenEveryReaderOnRecordHasPassedIt) {
   auto store = reader("store");
   auto endpoint = reader("endpoint");
