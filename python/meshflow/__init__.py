@@ -17,15 +17,17 @@ except ImportError as error:
     from ._missing import explain
     raise ImportError(explain(error), name="meshflow._meshflow") from None
 
-from ._context import AsyncContext, Context
+from ._context import AsyncContext, Context, Span
 from ._errors import InvalidValueError, MeshFlowError, UnknownFieldError
 from ._mesh import AgentReply, Decision, Mesh, MeshFlow, mock_model
-from ._meshflow import AgentFigures, BlockedSpan, ModelReply, PendingRequest, RunResult, __version__
+from ._meshflow import AgentFigures, BlockedSpan, ModelReply, PendingRequest, RunEvent, RunResult, __version__
+from ._model import ModelAnswer, ModelRequest
 from ._policy import Policy
 from ._workflow import Problem, Workflow
 
 __all__ = [
     "AgentFigures", "AgentReply", "AsyncContext", "BlockedSpan", "Context", "Decision", "InvalidValueError", "Mesh", "MeshFlow",
-    "MeshFlowError", "ModelReply", "PendingRequest", "Policy", "Problem", "RunResult", "UnknownFieldError", "Workflow",
+    "MeshFlowError", "ModelAnswer", "ModelReply", "ModelRequest", "PendingRequest", "Policy", "Problem", "RunEvent", "RunResult",
+    "Span", "UnknownFieldError", "Workflow",
     "__version__", "mock_model",
 ]

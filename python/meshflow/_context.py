@@ -5,6 +5,46 @@ from __future__ import annotations
 from ._errors import MeshFlowError
 
 
+class Span:
+    """A context manager: ends the span, with the exception that leaves the block, if one does."""
+
+    __slots__ = ("_native",)
+
+    def __init__(self, native, attributes):
+        self._native = native
+        for key, value in attributes.items():
+            native.set_attribute(key, value)
+
+    @property
+    def span_id(self):
+        return self._native.span_id
+
+    def set_attribute(self, key, value):
+        """bool, int, float, str, or a list of them."""
+        self._native.set_attribute(key, value)
+        return self
+
+    def add_event(self, name, **attributes):
+        self._native.add_event(name, attributes)
+        return self
+
+    def headers(self):
+        """traceparent and what belongs to it: what another service does then stands below this span."""
+        return self._native.headers()
+
+    def end(self):
+        """Only the first call counts."""
+        self._native.end()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        if error is not None:
+            self._native.fail(kind.__name__, str(error))
+        self._native.end()
+
+
 class _ContextBase:
     """Valid until the function that was given it ends."""
 
@@ -56,6 +96,10 @@ class _ContextBase:
     def headers(self):
         """traceparent and what belongs to it, for a request to another service."""
         return self._native.headers()
+
+    def start_span(self, name, **attributes):
+        """A span of one's own, below that of the agent or tool: `with ctx.start_span("load", rows=5) as span: ...`."""
+        return Span(self._native.start_span(name), attributes)
 
     def _start_model(self, prompt, model, tools, max_tokens, temperature, top_p, done):
         messages = [("user", prompt)] if isinstance(prompt, str) else [(it["role"], it["content"]) for it in prompt]

@@ -39,7 +39,9 @@ def mock_model(latency_ms=(0, 0)):
 class Mesh:
     """Runs agents under a policy. Safe to use from several threads and event loops at once.
 
-    model     what answers model calls: mock_model(...); by default the environment chooses (MESHFLOW_MOCK=1, ...)
+    model     what answers model calls: mock_model(...), or an object with a name, a default_model and
+              complete(request, ctx), plain or async, that gives a ModelAnswer for a ModelRequest; by default the
+              environment chooses (MESHFLOW_MOCK=1, ...)
     approver  called with a PendingRequest in place of a person; returns True, False, a Decision, or None: a person decides
     threads   of the scheduler; 0: as many as the machine has cores
     """
@@ -57,6 +59,11 @@ class Mesh:
         self._tool_descriptions = {}
         self._approver = approver
         self._has_run = False
+        if model is not None and not isinstance(model, _meshflow.Model):
+            from ._model import Asked, fields_of
+            fields = fields_of(model)
+            self._functions["model", fields["name"]] = Asked(model)
+            model = fields
         self._native = _meshflow.Mesh(self.policy._fields, model, approver is not None, threads)
         _open_meshes.add(self)
 
@@ -107,7 +114,7 @@ class Mesh:
 
     # --- Runs -----------------------------------------------------------------------------------------------------------
 
-    async def run(self, task, *, workflow=None, variant="", conversation_id="", headers=None, wait_for_decision=False):
+    async def run(self, task, *, workflow=None, variant="", conversation_id="", headers=None, wait_for_decision=False, on_event=None):
         """Runs `task` and gives its RunResult, whatever became of it; a run that could not start raises MeshFlowError.
         Cancelling what awaits it cancels the run, and every span of it is ended by then.
 
@@ -115,18 +122,19 @@ class Mesh:
         variant            a label of this configuration; beats the policy's
         headers            traceparent (and tracestate, baggage) of a trace to continue
         wait_for_decision  stays until a person has decided, instead of returning a paused run
+        on_event           called on the event loop with a RunEvent whenever a node begins, ends, is skipped or blocked, ...
         """
-        settings = _settings(workflow, variant, conversation_id, headers, wait_for_decision)
-        return await self._await(lambda run: self._native.start(task, settings, run))
+        settings = _settings(workflow, variant, conversation_id, headers, wait_for_decision, on_event)
+        return await self._await(lambda run: self._native.start(task, settings, run), on_event)
 
     def run_blocking(self, task, **options):
         """The same for programs without an event loop; it starts one."""
         return _block_on("run", self.run(task, **options))
 
-    async def resume(self, run_id, *, workflow=None, wait_for_decision=False):
+    async def resume(self, run_id, *, workflow=None, wait_for_decision=False, on_event=None):
         """Continues a decided run, under its run id and trace id. `workflow`: the one it began with, unless from a file."""
-        settings = _settings(workflow, "", "", None, wait_for_decision)
-        return await self._await(lambda run: self._native.resume(run_id, settings, run))
+        settings = _settings(workflow, "", "", None, wait_for_decision, on_event)
+        return await self._await(lambda run: self._native.resume(run_id, settings, run), on_event)
 
     def resume_blocking(self, run_id, **options):
         return _block_on("resume", self.resume(run_id, **options))
@@ -169,11 +177,11 @@ class Mesh:
             raise MeshFlowError("not_found", f"no tool is called {name}", ", ".join(sorted(self._tool_descriptions)))
         return self._tool_descriptions[name]
 
-    async def _await(self, start):
+    async def _await(self, start, on_event):
         import asyncio
         sys.stdout.flush()  # what was printed before stands before the run's spans, which are written below Python
         self._has_run = True
-        run = _Run(self, asyncio.get_running_loop())
+        run = _Run(self, asyncio.get_running_loop(), on_event)
         handle = start(run)
         try:
             await asyncio.wait([run.outcome])
@@ -195,11 +203,12 @@ class MeshFlow(Mesh):
 
 
 class _Run:
-    """The Python side of one run. The native module calls `call`, `start`, `approve` and `finished` on its threads."""
+    """The Python side of one run. The native module calls `call`, `start`, `approve`, `event` and `finished` on its threads."""
 
-    def __init__(self, mesh, loop):
+    def __init__(self, mesh, loop, on_event):
         from contextvars import copy_context
         self.mesh = mesh
+        self.on_event = on_event
         self.loop = loop
         self.outcome = loop.create_future()
         self.variables = copy_context()
@@ -263,6 +272,9 @@ class _Run:
         if isinstance(answer, Decision):
             return tuple(answer)
         return False, "approver", f"gave {answer!r}, which is no decision"
+
+    def event(self, event):
+        self.on_loop(self.on_event, event)
 
     def finished(self, outcome):
         self.on_loop(self._settle, outcome)
@@ -367,13 +379,13 @@ def _body_of(fn):
     return "coroutine" if _is_coroutine_function(fn) else "function"
 
 
-def _settings(workflow, variant, conversation_id, headers, wait_for_decision):
+def _settings(workflow, variant, conversation_id, headers, wait_for_decision, on_event):
     if isinstance(workflow, (str, os.PathLike)):
         workflow = Workflow.from_file(workflow)
     if workflow is not None and not isinstance(workflow, Workflow):
         raise InvalidValueError("invalid_argument", f"a workflow is a Workflow or the path of a file, not {type(workflow).__name__}")
     return {"workflow": None if workflow is None else workflow._graph, "variant": variant, "conversation_id": conversation_id,
-            "headers": dict(headers or {}), "wait_for_decision": wait_for_decision}
+            "headers": dict(headers or {}), "wait_for_decision": wait_for_decision, "has_listener": on_event is not None}
 
 
 def _block_on(name, coroutine):

@@ -16,8 +16,36 @@ Error interpreter_closing() {
   return {ErrorCode::cancelled, "the Python interpreter is shutting down", std::nullopt, {}};
 }
 
-// (output, uncertainty), or a MeshFlowError.
+template <typename T>
+std::optional<T> optional_from(const py::dict& fields, const char* name) {
+  return fields[name].cast<std::optional<T>>();
+}
+
+// What a model answered: every field is there, checked by meshflow/_model.py.
+ModelReply reply_from(const py::dict& fields) {
+  ModelReply reply;
+  reply.text = fields["text"].cast<std::string>();
+  reply.model = fields["model"].cast<std::string>();
+  reply.id = fields["id"].cast<std::string>();
+  reply.finish_reason = fields["finish_reason"].cast<std::string>();
+  for (const auto& call : fields["tool_calls"].cast<std::vector<std::tuple<std::string, std::string, std::string>>>()) {
+    reply.tool_calls.push_back({std::get<0>(call), std::get<1>(call), std::get<2>(call)});
+  }
+  const auto input = optional_from<std::int64_t>(fields, "input_tokens");
+  const auto output = optional_from<std::int64_t>(fields, "output_tokens");
+  if (input && output) {
+    reply.tokens = Tokens{*input, *output, fields["cached_tokens"].cast<std::int64_t>(),
+                          fields["cache_written_tokens"].cast<std::int64_t>()};
+  }
+  reply.cost_nano_usd = optional_from<std::int64_t>(fields, "cost_nano_usd");
+  reply.energy_microwatt_hours = optional_from<std::int64_t>(fields, "energy_microwatt_hours");
+  reply.uncertainty = optional_from<double>(fields, "uncertainty");
+  return reply;
+}
+
+// (output, uncertainty), the fields of a model's reply, or a MeshFlowError.
 Outcome outcome_from(const py::object& given) {
+  if (py::isinstance<py::dict>(given)) return {.reply = reply_from(given.cast<py::dict>())};
   if (py::isinstance<py::tuple>(given)) {
     const auto pair = given.cast<py::tuple>();
     return {.output = pair[0].cast<std::string>(), .uncertainty = pair[1].cast<std::optional<double>>()};
@@ -40,7 +68,7 @@ void start_on_loop(std::shared_ptr<Completion> completion, std::shared_ptr<RunTa
   if (run && interpreter_is_open()) {
     const EnterPython python;
     try {
-      auto shown = std::make_shared<Context>(context);
+      auto shown = std::make_shared<Context>(context, function.request);
       auto end = std::make_shared<CoroutineEnd>(completion, shown);
       (*run).attr("start")(function.kind, function.name, py::cast(shown), py::cast(end));
       return;

@@ -27,16 +27,18 @@ class RunTable {
   std::map<std::string, SharedObject> runs_;
 };
 
-// Which function: `kind` is "agent" or "tool".
+// Which function: `kind` is "agent", "tool" or "model".
 struct FunctionName {
   const char* kind;
   std::string name;
+  std::shared_ptr<const ModelRequest> request = nullptr;  // what a model is asked; shared with the context it is shown
 };
 
 // What a function gave.
 struct Outcome {
   std::string output = {};
   std::optional<double> uncertainty = std::nullopt;
+  std::optional<ModelReply> reply = std::nullopt;  // of a model
   std::optional<Error> error = std::nullopt;
 };
 

@@ -124,6 +124,86 @@ void on_cancel(const Context& context, py::object tell_it) {
   agent_context.on_cancel([shared = std::move(shared)] { tell(shared, "__call__", nullptr); });
 }
 
+// A span of the user's own. The interpreter's lock keeps threads from touching it at once.
+class OwnSpan {
+ public:
+  explicit OwnSpan(std::shared_ptr<telemetry::Span> span) : span_(std::move(span)) {}
+  void set_attribute(const std::string& key, const py::object& value) {
+    span_->set_attribute(key, attribute_from(value, key));
+  }
+  void add_event(const std::string& name, const py::dict& fields) {
+    telemetry::Attributes attributes;
+    for (const auto& [key, value] : fields) {
+      const auto name_of_key = key.cast<std::string>();
+      attributes.push_back({name_of_key, attribute_from(py::reinterpret_borrow<py::object>(value), name_of_key)});
+    }
+    span_->add_event(name, attributes);
+  }
+  void fail(const std::string& type, const std::string& message) {
+    span_->record_exception(type, message);
+    span_->set_attribute("error.type", type);
+    span_->set_status(telemetry::StatusCode::error, message);
+  }
+  void end() { span_->end(); }
+  [[nodiscard]] std::map<std::string, std::string> headers() const {
+    telemetry::Carrier carrier;
+    telemetry::inject(span_->context(), carrier, {telemetry::Propagator::tracecontext, telemetry::Propagator::baggage});
+    return {carrier.begin(), carrier.end()};
+  }
+  [[nodiscard]] std::string span_id() const { return span_->context().span_id.hex(); }
+
+ private:
+  static telemetry::AttributeValue attribute_from(const py::object& value, const std::string& key) {
+    if (py::isinstance<py::bool_>(value)) return value.cast<bool>();
+    if (py::isinstance<py::int_>(value)) return value.cast<std::int64_t>();
+    if (py::isinstance<py::float_>(value)) return value.cast<double>();
+    if (py::isinstance<py::str>(value)) return value.cast<std::string>();
+    if (py::isinstance<py::list>(value) || py::isinstance<py::tuple>(value)) {
+      telemetry::AttributeArray array;
+      for (const auto& item : value) array.push_back(attribute_from(py::reinterpret_borrow<py::object>(item), key));
+      return array;
+    }
+    raise({ErrorCode::invalid_argument, "the attribute " + key + " is of a type that no attribute has", std::nullopt,
+           "bool, int, float, str, or a list of them"});
+  }
+
+  std::shared_ptr<telemetry::Span> span_;  // the context looks at it too, and ends it
+};
+
+OwnSpan start_span(Context& context, const std::string& name) {
+  auto span = std::make_shared<telemetry::Span>(context.get().start_span(name));
+  context.watch(span);
+  return OwnSpan(std::move(span));
+}
+
+const char* author_name(Message::Author author) noexcept {
+  switch (author) {
+    case Message::Author::system: return "system";
+    case Message::Author::user: return "user";
+    case Message::Author::assistant: return "assistant";
+    case Message::Author::tool: return "tool";
+  }
+  return "user";
+}
+
+py::object request_of(const Context& context) {
+  const ModelRequest* request = context.request();
+  if (request == nullptr) return py::none();
+  py::list messages;
+  for (const Message& message : request->messages) {
+    py::list calls;
+    for (const ToolCall& call : message.tool_calls) calls.append(py::cast(call));
+    messages.append(py::dict(py::arg("role") = author_name(message.author), py::arg("content") = message.content,
+                             py::arg("tool_call_id") = message.tool_call_id, py::arg("tool_calls") = calls));
+  }
+  py::list tools;
+  for (const ToolDescription& tool : request->tools) {
+    tools.append(py::dict(py::arg("name") = tool.name, py::arg("description") = tool.description,
+                          py::arg("parameters") = tool.parameters_schema));
+  }
+  return py::make_tuple(request->model, messages, tools, request->max_tokens, request->temperature, request->top_p);
+}
+
 void define_replies(py::module_& module) {
   py::class_<ToolCall>(module, "ToolCall")
       .def_readonly("id", &ToolCall::id)
@@ -147,6 +227,13 @@ void define_replies(py::module_& module) {
 
 void define_context(py::module_& module) {
   define_replies(module);
+  py::class_<OwnSpan>(module, "Span")
+      .def("set_attribute", &OwnSpan::set_attribute)
+      .def("add_event", &OwnSpan::add_event)
+      .def("fail", &OwnSpan::fail)
+      .def("end", &OwnSpan::end)
+      .def("headers", &OwnSpan::headers)
+      .def_property_readonly("span_id", &OwnSpan::span_id);
   py::class_<Context, std::shared_ptr<Context>>(module, "Context")
       .def_property_readonly("run_id", [](const Context& it) { return it.get().run_id(); })
       .def_property_readonly("trace_id", [](const Context& it) { return it.get().trace_context().trace_id.hex(); })
@@ -156,7 +243,9 @@ void define_context(py::module_& module) {
       .def_property_readonly("task", [](const Context& it) { return it.get().task(); })
       .def_property_readonly("input", [](const Context& it) { return it.get().input(); })
       .def_property_readonly("is_cancelled", [](const Context& it) { return it.get().is_cancelled(); })
+      .def_property_readonly("request", &request_of)
       .def("headers", &headers_of)
+      .def("start_span", &start_span)
       .def("output_of", &output_of)
       .def("on_cancel", &on_cancel)
       .def("call_model", &call_model)

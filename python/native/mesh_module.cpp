@@ -45,6 +45,42 @@ Task<Result<std::string>> await_tool(std::shared_ptr<RunTable> runs, std::string
   co_return tool_reply(std::move(outcome));
 }
 
+// A model provider written in Python: its `complete` runs on the loop of the run that asks.
+class PythonModel final : public ModelProvider {
+ public:
+  PythonModel(std::shared_ptr<RunTable> runs, const py::dict& fields)
+      : runs_(std::move(runs)),
+        name_(fields["name"].cast<std::string>()),
+        default_model_(fields["default_model"].cast<std::string>()),
+        server_address_(fields["server_address"].cast<std::string>()),
+        server_port_(fields["server_port"].cast<int>()) {}
+  [[nodiscard]] std::string_view name() const noexcept override { return name_; }
+  [[nodiscard]] std::string default_model() const override { return default_model_; }
+  [[nodiscard]] std::string server_address() const override { return server_address_; }
+  [[nodiscard]] int server_port() const override { return server_port_; }
+  [[nodiscard]] Task<Result<ModelReply>> complete(AgentContext& context, ModelRequest request) override {
+    return ask(runs_, name_, context, std::make_shared<const ModelRequest>(std::move(request)));
+  }
+
+ private:
+  static Task<Result<ModelReply>> ask(std::shared_ptr<RunTable> runs, std::string name, AgentContext& context,
+                                      std::shared_ptr<const ModelRequest> request) {
+    FunctionName function{"model", std::move(name), request};
+    std::string model = request->model;
+    Outcome outcome = co_await call_coroutine(std::move(runs), std::move(function), context);
+    if (outcome.error) co_return tl::unexpected(std::move(*outcome.error));
+    if (!outcome.reply) co_return fail(ErrorCode::internal, "the Python module gave no reply of a model");
+    if (outcome.reply->model.empty()) outcome.reply->model = std::move(model);
+    co_return std::move(*outcome.reply);
+  }
+
+  const std::shared_ptr<RunTable> runs_;
+  const std::string name_;
+  const std::string default_model_;
+  const std::string server_address_;
+  const int server_port_;
+};
+
 // A run under way, as Python holds it.
 class RunHandle {
  public:
@@ -64,6 +100,7 @@ struct RunSettings {
   std::string conversation_id;
   std::map<std::string, std::string> headers;
   bool wait_for_decision;
+  bool has_listener;
 };
 
 RunSettings settings_from(const py::dict& given) {
@@ -74,6 +111,7 @@ RunSettings settings_from(const py::dict& given) {
   settings.conversation_id = given["conversation_id"].cast<std::string>();
   settings.headers = given["headers"].cast<std::map<std::string, std::string>>();
   settings.wait_for_decision = given["wait_for_decision"].cast<bool>();
+  settings.has_listener = given["has_listener"].cast<bool>();
   return settings;
 }
 
@@ -93,10 +131,12 @@ RunOptions options_from(RunSettings settings, const std::shared_ptr<RunUnderWay>
                                       {telemetry::Propagator::tracecontext, telemetry::Propagator::baggage});
   options.stop = std::move(stop);
   options.wait_for_decision = settings.wait_for_decision;
-  options.listener = [under_way](const RunEvent& event) {
-    if (event.kind != RunEvent::Kind::run_started) return;
-    under_way->run_id = event.run_id;
-    under_way->runs->put(event.run_id, under_way->run);
+  options.listener = [under_way, tells = settings.has_listener](const RunEvent& event) {
+    if (event.kind == RunEvent::Kind::run_started) {
+      under_way->run_id = event.run_id;
+      under_way->runs->put(event.run_id, under_way->run);
+    }
+    if (tells) tell(under_way->run, "event", [&event] { return py::cast(event); });
   };
   return options;
 }
@@ -156,9 +196,14 @@ class MeshHandle {
   }
 
  public:
-  MeshHandle(const Policy& policy, std::shared_ptr<ModelProvider> model, bool has_approver, int threads) {
+  // `model`: None, one of this module's, or the fields of one written in Python.
+  MeshHandle(const Policy& policy, const py::object& model, bool has_approver, int threads) {
     MeshOptions options;
-    options.model = std::move(model);
+    if (py::isinstance<py::dict>(model)) {
+      options.model = std::make_shared<PythonModel>(runs_, model.cast<py::dict>());
+    } else if (!model.is_none()) {
+      options.model = model.cast<std::shared_ptr<ModelProvider>>();
+    }
     options.scheduler_threads = threads;
     if (has_approver) {
       options.approver = [runs = runs_](const PendingRequest& request) { return ask_approver(*runs, request); };
@@ -275,7 +320,7 @@ void define_mesh(py::module_& module) {
   py::class_<CoroutineEnd, std::shared_ptr<CoroutineEnd>>(module, "CoroutineEnd").def("finish", &CoroutineEnd::finish);
   py::class_<RunHandle, std::shared_ptr<RunHandle>>(module, "RunHandle").def("cancel", &RunHandle::cancel);
   py::class_<MeshHandle>(module, "Mesh")
-      .def(py::init<const Policy&, std::shared_ptr<ModelProvider>, bool, int>())
+      .def(py::init<const Policy&, const py::object&, bool, int>())
       .def("add_agent", &MeshHandle::add_agent)
       .def("add_tool", &MeshHandle::add_tool)
       .def("start", &MeshHandle::start)

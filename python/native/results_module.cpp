@@ -101,12 +101,43 @@ void define_run_result(py::module_& module) {
   define_usage(result);
 }
 
+const char* name_of(RunEvent::Kind kind) noexcept {
+  switch (kind) {
+    case RunEvent::Kind::run_started: return "run_started";
+    case RunEvent::Kind::node_started: return "node_started";
+    case RunEvent::Kind::node_ended: return "node_ended";
+    case RunEvent::Kind::node_skipped: return "node_skipped";
+    case RunEvent::Kind::blocked: return "blocked";
+    case RunEvent::Kind::paused: return "paused";
+    case RunEvent::Kind::decided: return "decided";
+    case RunEvent::Kind::run_ended: return "run_ended";
+  }
+  return "run_started";
+}
+
+void define_run_event(py::module_& module) {
+  py::class_<RunEvent> event(module, "RunEvent");
+  event.def_property_readonly("kind", [](const RunEvent& it) { return name_of(it.kind); })
+      .def_readonly("run_id", &RunEvent::run_id)
+      .def_readonly("trace_id", &RunEvent::trace_id)
+      .def_readonly("node_id", &RunEvent::node_id)
+      .def_readonly("detail", &RunEvent::detail)
+      .def_readonly("failed", &RunEvent::failed)
+      .def_property_readonly("duration_ms",
+                             [](const RunEvent& it) { return static_cast<double>(it.duration_nanos) / 1e6; })
+      .def("__repr__", [](const RunEvent& it) {
+        return std::string("<RunEvent ") + name_of(it.kind) + (it.node_id.empty() ? "" : " " + it.node_id) + ">";
+      });
+  define_usage(event);
+}
+
 }  // namespace
 
 void define_results(py::module_& module) {
   define_agent_figures(module);
   define_blocks(module);
   define_run_result(module);
+  define_run_event(module);
 }
 
 }  // namespace meshflow::python

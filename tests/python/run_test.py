@@ -7,12 +7,14 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 import time
 import unittest
 import weakref
 
+import meshflow
 from meshflow import (AgentReply, AsyncContext, Context, Decision, InvalidValueError, Mesh, MeshFlow, MeshFlowError, Policy, Workflow,
                       mock_model)
 
@@ -174,6 +176,153 @@ class FunctionTest(unittest.TestCase):
         for ctx in kept:
             with self.assertRaisesRegex(MeshFlowError, "only while the function"):
                 ctx.task  # noqa: B018
+
+
+class ListenerTest(unittest.TestCase):
+    def test_a_listener_hears_of_each_node_on_the_loop(self):
+        seen = []
+
+        def one(ctx):
+            return "1"
+
+        async def main():
+            loop = asyncio.get_running_loop()
+            result = await mesh_of(one).run("t", workflow=flow_of("one"),
+                                            on_event=lambda event: seen.append((event, asyncio.get_running_loop() is loop)))
+            self.assertTrue(all(on_loop and event.run_id == result.run_id for event, on_loop in seen))
+
+        asyncio.run(main())
+        kinds = [(event.kind, event.node_id) for event, _ in seen]
+        self.assertEqual(kinds, [("run_started", ""), ("node_started", "one"), ("node_ended", "one"), ("run_ended", "")])
+
+
+class OwnSpanTest(unittest.TestCase):
+    def spans_of(self, agent):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "spans.jsonl")
+            mesh = mesh_of(agent, telemetry_file=path)
+            result = mesh.run_blocking("t", workflow=flow_of(agent.__name__))
+            mesh.close()
+            spans = []
+            with open(path, encoding="utf-8") as lines:
+                for line in lines:
+                    for resource in json.loads(line)["resourceSpans"]:
+                        for scope in resource["scopeSpans"]:
+                            spans += scope["spans"]
+        return result, {span["name"]: span for span in spans}
+
+    def test_spans_of_ones_own_stand_below_their_agent(self):
+        headers = {}
+
+        def agent(ctx):
+            with ctx.start_span("load", rows=5, share=0.5, cold=True, tags=["a", "b"]) as span:
+                headers.update(span.headers())
+                span.set_attribute("path", "x").add_event("read", bytes=7)
+            return "x"
+
+        result, spans = self.spans_of(agent)
+        load = spans["load"]
+        self.assertEqual(load["parentSpanId"], spans["meshflow.agent"]["spanId"])
+        self.assertEqual(headers["traceparent"].split("-")[1:3], [result.trace_id, load["spanId"]])
+        attributes = {it["key"]: it["value"] for it in load["attributes"]}
+        self.assertEqual(attributes["rows"], {"intValue": "5"})
+        self.assertEqual(attributes["cold"], {"boolValue": True})
+        self.assertEqual(attributes["tags"]["arrayValue"]["values"], [{"stringValue": "a"}, {"stringValue": "b"}])
+        self.assertEqual(attributes["path"], {"stringValue": "x"})
+        self.assertEqual(load["events"][0]["name"], "read")
+
+    def test_an_exception_that_leaves_a_span_is_on_it(self):
+        def agent(ctx):
+            try:
+                with ctx.start_span("load"):
+                    raise KeyError("gone")
+            except KeyError:
+                return "x"
+
+        _, spans = self.spans_of(agent)
+        self.assertEqual(spans["load"]["status"]["code"], 2)
+        self.assertIn({"key": "error.type", "value": {"stringValue": "KeyError"}}, spans["load"]["attributes"])
+
+    def test_a_span_left_open_ends_with_its_function_and_is_harmless_afterwards(self):
+        kept = []
+
+        def agent(ctx):
+            kept.append(ctx.start_span("load"))
+            return "x"
+
+        _, spans = self.spans_of(agent)
+        self.assertIn("load", spans)
+        kept[0].set_attribute("late", 1)
+        kept[0].end()
+
+    def test_an_attribute_of_another_type_is_an_error(self):
+        def agent(ctx):
+            with self.assertRaisesRegex(MeshFlowError, "the attribute a is of a type"):
+                ctx.start_span("load", a=object())
+            return "x"
+
+        result, _ = self.spans_of(agent)
+        self.assertEqual(result.status, "completed", result.error)
+
+
+class ProviderTest(unittest.TestCase):
+    class Mine:
+        name = "mine"
+        default_model = "mock-small"
+
+        def __init__(self, *answers):
+            self.answers = list(answers)
+            self.requests = []
+
+        async def complete(self, request, ctx):
+            self.requests.append((request, ctx.headers()["traceparent"]))
+            answer = self.answers.pop(0)
+            if isinstance(answer, BaseException):
+                raise answer
+            return answer
+
+    def run_with(self, provider, **fields):
+        mesh = Mesh(Policy(retry_backoff_s=0.001, **fields), model=provider)
+        return mesh.run_blocking("What is it?", workflow=Workflow("w").node("ask", prompt="Be brief."))
+
+    def test_a_provider_answers_and_its_tokens_are_paid_for(self):
+        provider = self.Mine(meshflow.ModelAnswer("It is.", input_tokens=100, output_tokens=10, uncertainty=0.25))
+        result = self.run_with(provider)
+        self.assertEqual((result.output, result.input_tokens, result.output_tokens), ("It is.", 100, 10))
+        self.assertEqual(result.cost_nano_usd, 100 * 250 + 10 * 1250)  # of mock-small: 0.25 and 1.25 USD a million
+        request, traceparent = provider.requests[0]
+        self.assertEqual(request.model, "mock-small")
+        self.assertEqual([(it["role"], it["content"]) for it in request.messages], [("system", "Be brief."), ("user", "What is it?")])
+        self.assertIn(result.trace_id, traceparent)
+
+    def test_what_passes_is_tried_again_and_other_failures_are_final(self):
+        answer = meshflow.ModelAnswer("x", input_tokens=1, output_tokens=1)
+        provider = self.Mine(MeshFlowError("unavailable", "busy"), answer)
+        self.assertEqual(self.run_with(provider).output, "x")
+        self.assertEqual(len(provider.requests), 2)
+        provider = self.Mine(ValueError("bad key"))
+        result = self.run_with(provider)
+        self.assertEqual(result.status, "failed")
+        self.assertIn("the model mine raised ValueError: bad key", result.error.message)
+        self.assertEqual(len(provider.requests), 1)
+
+    def test_a_plain_complete_runs_beside_the_loop(self):
+        threads = []
+
+        class Plain:
+            name = "plain"
+            default_model = "mock-small"
+
+            def complete(self, request, ctx):
+                threads.append(threading.current_thread())
+                return meshflow.ModelAnswer("y", input_tokens=1, output_tokens=1)
+
+        self.assertEqual(self.run_with(Plain()).output, "y")
+        self.assertIsNot(threads[0], threading.main_thread())
+
+    def test_an_answer_without_usage_is_refused(self):
+        result = self.run_with(self.Mine(meshflow.ModelAnswer("x")))
+        self.assertIn("without usage", result.error.message)
 
 
 class FailureTest(unittest.TestCase):
