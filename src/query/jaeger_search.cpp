@@ -1,5 +1,6 @@
 #include "query/jaeger_search.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include <fmt/format.h>
@@ -76,9 +77,27 @@ Condition condition_of(const JaegerTag& tag) {
   return any_of({all_of(std::move(in_full)), tag_as(tag, tag.key)});
 }
 
-bool is_short_run_id(const JaegerTag& tag) { return tag.key == "run_id" && !tag.comparison; }
+// The id of a trace as a tag: MeshFlow's spans carry it too.
+std::optional<store::U128> trace_id_in(const JaegerTag& tag) {
+  constexpr std::size_t kDigits = 32;
+  if (tag.comparison || (tag.key != "meshflow.trace_id" && tag.key != "trace_id") || tag.text.size() != kDigits)
+    return {};
+  const auto id = parse_jaeger_trace_id(tag.text);
+  if (!id || tag.text.find_first_of("ABCDEF") != std::string::npos) return {};
+  return number_of(*id);
+}
 
-TraceSearch search_of(const JaegerQuery& query, bool run_id_by_index) {
+// A tag that an index of the store can answer though its name or value might also mean something else.
+bool has_index(const JaegerTag& tag) {
+  return (tag.key == "run_id" && !tag.comparison) || trace_id_in(tag).has_value();
+}
+
+Condition by_index(const JaegerTag& tag) {
+  if (const auto id = trace_id_in(tag)) return {CompareIntrinsic{Intrinsic::trace_id, Comparison::equal, *id}};
+  return tag_as(tag, std::string(kRunIdKey));
+}
+
+TraceSearch search_of(const JaegerQuery& query, bool uses_index) {
   std::vector<Condition> conditions;
   if (!query.service.empty()) conditions.push_back(text_is(Intrinsic::service, query.service));
   if (!query.operation.empty()) conditions.push_back(text_is(Intrinsic::name, query.operation));
@@ -91,8 +110,7 @@ TraceSearch search_of(const JaegerQuery& query, bool run_id_by_index) {
         {CompareIntrinsic{Intrinsic::duration, Comparison::less_equal, number_of(*query.duration_max)}});
   }
   for (const JaegerTag& tag : query.tags) {
-    conditions.push_back(run_id_by_index && is_short_run_id(tag) ? tag_as(tag, std::string(kRunIdKey))
-                                                                 : condition_of(tag));
+    conditions.push_back(uses_index && has_index(tag) ? by_index(tag) : condition_of(tag));
   }
   return {all_of(std::move(conditions)), query.range, query.traces_max};
 }
@@ -101,13 +119,8 @@ TraceSearch search_of(const JaegerQuery& query, bool run_id_by_index) {
 
 std::vector<TraceSearch> searches_of(const JaegerQuery& query) {
   std::vector<TraceSearch> searches;
-  // A run's id is the run's alone: where the index knows it there is nothing else to be found.
-  for (const JaegerTag& tag : query.tags) {
-    if (is_short_run_id(tag)) {
-      searches.push_back(search_of(query, true));
-      break;
-    }
-  }
+  // Such an id is the run's or the trace's alone: where the index knows it there is nothing else to be found.
+  if (std::any_of(query.tags.begin(), query.tags.end(), has_index)) searches.push_back(search_of(query, true));
   searches.push_back(search_of(query, false));
   return searches;
 }

@@ -19,10 +19,13 @@ using store::Piece;
 using store::TimeRange;
 using store::Value;
 
-// Spans that the first step reads: what comes back in a few milliseconds whatever the condition costs. Each further
-// step reads so many times more, so that a search for something rare or absent still is about one pass over the store.
-constexpr double kFirstStepSpans = 1 << 16;
-constexpr double kStepGrowth = 8;
+// Spans that the first step reads: what comes back in a millisecond or two whatever the condition costs.
+constexpr double kFirstStepSpans = 1 << 14;
+// How much more the next step reads at most than the last: a search for something rare or absent still is about one
+// pass over the store.
+constexpr double kStepGrowthMax = 8;
+// So much more than what should be enough, going by what was found so far.
+constexpr double kStepReserve = 1.3;
 // A run's id names one trace, resumed runs included; more are strangers that share the key of the index.
 constexpr std::size_t kRunCandidatesMax = 1'000;
 
@@ -169,12 +172,17 @@ Result<void> Search::walk(const std::vector<Piece>& pieces) {
   }
   left = {std::max(left.from, search_.range.from), std::min(left.to, search_.range.to)};
   double spans = kFirstStepSpans;
+  double looked_at = 0;
   while (left.from <= left.to && found_.size() < search_.traces_max) {
     const TimeRange window{window_start(pieces, left, spans), left.to};
     for (const Piece& piece : pieces) MESHFLOW_CHECK(look_at(piece, window));
     if (window.from == left.from) break;
     left.to = window.from - 1;
-    spans *= kStepGrowth;
+    looked_at += spans;
+    const auto found = static_cast<double>(found_.size());
+    const double missing = static_cast<double>(search_.traces_max) - found;
+    const double growth = found > 0 ? looked_at / found * missing * kStepReserve / spans : kStepGrowthMax;
+    spans *= std::clamp(growth, 1.0, kStepGrowthMax);
   }
   return {};
 }

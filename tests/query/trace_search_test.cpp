@@ -285,6 +285,10 @@ TEST_P(TraceSearchTest, ARunIdAndATraceIdAreLookedUp) {
   EXPECT_THAT(search_tag("run_id", "run_1"), ElementsAre(trace_id(1)));
   EXPECT_THAT(search_tag("run_id", "batch"), ElementsAre(trace_id(2)));
   EXPECT_THAT(search_tag("meshflow.run_id", "run_3"), IsEmpty());
+  const std::string first_trace = "4a000000000000000000000000000001";
+  EXPECT_THAT(search_tag("meshflow.trace_id", first_trace.c_str()), ElementsAre(trace_id(1)));
+  EXPECT_THAT(search_tag("trace_id", first_trace.c_str()), ElementsAre(trace_id(1)));
+  EXPECT_THAT(search_tag("trace_id", "4a00000000000000000000000000000f"), IsEmpty());
   JaegerQuery both;
   both.tags = parse_jaeger_tags({"meshflow.run_id:run_1"}, {}).value().tags;
   both.operation = "something else";
