@@ -8,10 +8,14 @@
 
 namespace meshflow::store {
 
+std::uint64_t Operations::hash_of(std::string_view service, std::string_view name, std::int32_t kind) noexcept {
+  const auto seed = XXH3_64bits_withSeed(service.data(), service.size(), static_cast<std::uint64_t>(kind));
+  return XXH3_64bits_withSeed(name.data(), name.size(), seed);
+}
+
 void Operations::add(std::string_view service, std::string_view name, std::int32_t kind) {
-  // The hash decides whether it is known: nearly always it is. A collision would leave one name out of a list.
-  const std::uint64_t hash = XXH3_64bits_withSeed(
-      name.data(), name.size(), XXH3_64bits_withSeed(service.data(), service.size(), static_cast<std::uint64_t>(kind)));
+  if (service.empty()) return;  // not reachable by a search for a service
+  const std::uint64_t hash = hash_of(service, name, kind);
   const std::lock_guard lock(mutex_);
   if (seen_.count(hash) > 0) return;
   if (seen_.size() < 2 * kOperationsMax) seen_.insert(hash);

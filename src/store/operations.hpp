@@ -22,6 +22,10 @@ class Operations {
   static constexpr std::size_t kPerServiceMax = 10'000;
   static constexpr std::size_t kNameBytesMax = 1024;  // longer names are listed cut
 
+  // Of what an operation is, for sets of those that are known; a collision leaves a name out of a list.
+  [[nodiscard]] static std::uint64_t hash_of(std::string_view service, std::string_view name,
+                                             std::int32_t kind) noexcept;
+
   void add(std::string_view service, std::string_view name, std::int32_t kind);
 
   [[nodiscard]] std::vector<std::string> services() const;

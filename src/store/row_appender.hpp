@@ -35,7 +35,7 @@ class RowAppender {
   struct Blob {
     std::string_view bytes;
   };
-  // A row: std::uint64_t, duckdb_uhugeint, std::string_view or Blob for each column.
+  // A row: std::uint64_t, std::int32_t, duckdb_uhugeint, std::string_view or Blob for each column.
   template <typename... Values>
   [[nodiscard]] Result<void> row(const Values&... values) {
     const bool appended = ((put(values) == DuckDBSuccess) && ...) && duckdb_appender_end_row(raw_) == DuckDBSuccess;
@@ -51,6 +51,7 @@ class RowAppender {
   explicit RowAppender(duckdb_appender raw) noexcept : raw_(raw) {}
 
   duckdb_state put(std::uint64_t value) { return duckdb_append_uint64(raw_, value); }
+  duckdb_state put(std::int32_t value) { return duckdb_append_int32(raw_, value); }
   duckdb_state put(duckdb_uhugeint value) { return duckdb_append_uhugeint(raw_, value); }
   duckdb_state put(std::string_view text) { return duckdb_append_varchar_length(raw_, text.data(), text.size()); }
   duckdb_state put(Blob blob) { return duckdb_append_blob(raw_, blob.bytes.data(), blob.bytes.size()); }

@@ -2,16 +2,20 @@
 
 #include <algorithm>
 #include <charconv>
+#include <deque>
 #include <filesystem>
+#include <future>
 #include <unordered_map>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "base/bytes.hpp"
 #include "base/random.hpp"
 #include "base/try.hpp"
 #include "store/cell.hpp"
 #include "store/functions_register.hpp"
+#include "store/operations.hpp"
 #include "store/row_appender.hpp"
 
 namespace meshflow::store {
@@ -42,7 +46,8 @@ std::string create_piece_sql(std::uint64_t id) {
       "CREATE TABLE spans_{0}({1});"
       "CREATE TABLE traces_{0}(trace_id UHUGEINT, first UBIGINT, last UBIGINT, run UBIGINT);"
       "CREATE TABLE resources_{0}(key UBIGINT, value BLOB);"
-      "CREATE TABLE scopes_{0}(key UBIGINT, value BLOB);",
+      "CREATE TABLE scopes_{0}(key UBIGINT, value BLOB);"
+      "CREATE TABLE operations_{0}(service VARCHAR, name VARCHAR, kind INTEGER);",
       id, columns);
 }
 
@@ -110,19 +115,39 @@ Result<void> Tables::read_state() {
   return {};
 }
 
+// What this process knows to be in the newest piece.
+void Tables::forget_known() {
+  known_.clear();
+  known_operations_.clear();
+}
+
+// Of one piece, on a connection of its own.
+Result<std::unique_ptr<SpanFilter>> Tables::filter_of(const PieceRecord& piece) {
+  auto filter = std::make_unique<SpanFilter>(options_.piece_rows_max);
+  const auto take = [&filter](duckdb_data_chunk chunk) -> Result<bool> {
+    const ChunkReader reader(chunk);
+    for (std::size_t row = 0; row < reader.rows(); ++row) {
+      const auto& trace = reader.at<duckdb_uhugeint>(0, row);
+      filter->insert(SpanFilter::hash_of({trace.upper, trace.lower, reader.at<std::uint64_t>(1, row)}));
+    }
+    return true;
+  };
+  MESHFLOW_TRY(const auto connection, engine_->connect());
+  MESHFLOW_CHECK(connection->for_each_chunk(fmt::format("SELECT trace_id, span_id FROM spans_{}", piece.id), {},
+                                            {.time_max = std::chrono::hours(1)}, take));
+  return filter;
+}
+
+// Two pieces at a time: it is what a start of a large store takes longest for.
 Result<void> Tables::fill_filters() {
-  for (const PieceRecord& piece : pieces_) {
-    auto filter = std::make_unique<SpanFilter>(options_.piece_rows_max);
-    const auto take = [&filter](duckdb_data_chunk chunk) -> Result<bool> {
-      const ChunkReader reader(chunk);
-      for (std::size_t row = 0; row < reader.rows(); ++row) {
-        const auto& trace = reader.at<duckdb_uhugeint>(0, row);
-        filter->insert(SpanFilter::hash_of({trace.upper, trace.lower, reader.at<std::uint64_t>(1, row)}));
-      }
-      return true;
-    };
-    MESHFLOW_CHECK(writer_->for_each_chunk(fmt::format("SELECT trace_id, span_id FROM spans_{}", piece.id), {},
-                                           {.time_max = std::chrono::hours(1)}, take));
+  std::deque<std::future<Result<std::unique_ptr<SpanFilter>>>> filling;
+  std::size_t next = 0;
+  while (filters_.size() < pieces_.size()) {
+    for (; next < pieces_.size() && filling.size() < 2; ++next) {
+      filling.push_back(std::async(std::launch::async, [this, next] { return filter_of(pieces_[next]); }));
+    }
+    MESHFLOW_TRY(auto filter, filling.front().get());
+    filling.pop_front();
     filters_.push_back(std::move(filter));
   }
   return {};
@@ -159,12 +184,12 @@ Result<void> Tables::append(const RecentSpans::Batch& batch, const std::function
     piece.start_min = std::min(piece.start_min, chunk->start_min());
     piece.start_max = std::max(piece.start_max, chunk->start_max());
   }
-  if (is_new) known_.clear();
+  if (is_new) forget_known();
   MESHFLOW_CHECK(writer_->run("BEGIN"));
   auto written = write(batch, piece, is_new);
   if (!written) {
     (void)writer_->run("ROLLBACK");
-    known_.clear();
+    forget_known();
     return written;
   }
   {
@@ -182,7 +207,7 @@ Result<void> Tables::append(const RecentSpans::Batch& batch, const std::function
   const std::unique_lock lock(published_mutex_);
   if (auto committed = writer_->run("COMMIT"); !committed) {
     (void)writer_->run("ROLLBACK");
-    known_.clear();
+    forget_known();
     if (is_new) {
       const std::unique_lock filters_lock(filters_mutex_);
       filters_.pop_back();
@@ -204,6 +229,7 @@ Result<void> Tables::write(const RecentSpans::Batch& batch, PieceRecord& piece, 
   MESHFLOW_CHECK(write_spans(batch, piece.id));
   MESHFLOW_CHECK(write_traces(batch, piece.id));
   MESHFLOW_CHECK(write_dictionaries(batch, piece.id));
+  MESHFLOW_CHECK(write_operations(batch, piece.id));
   MESHFLOW_CHECK(
       writer_->run(fmt::format("DELETE FROM pieces WHERE id = {0};"
                                "INSERT INTO pieces VALUES ({0}, {1}, {2}, {3}, {4}, {5})",
@@ -282,9 +308,26 @@ Result<void> Tables::write_dictionaries(const RecentSpans::Batch& batch, std::ui
     }
     return appender.close();
   };
-  if (known_.size() > kKnownKeysMax) known_.clear();
+  if (known_.size() > kKnownKeysMax) forget_known();
   MESHFLOW_CHECK(write_all("resources", [](const SpanChunk& chunk) -> const auto& { return chunk.resources(); }));
   return write_all("scopes", [](const SpanChunk& chunk) -> const auto& { return chunk.scopes(); });
+}
+
+// What the piece's spans do, so that a start need not look at each of them.
+Result<void> Tables::write_operations(const RecentSpans::Batch& batch, std::uint64_t piece) {
+  MESHFLOW_TRY(auto appender, RowAppender::open(*writer_, fmt::format("operations_{}", piece)));
+  for (const auto& chunk : batch.chunks) {
+    const auto* kinds = chunk->values<std::int32_t>(Column::kind);
+    for (std::size_t row = 0; row < chunk->rows(); ++row) {
+      const std::string_view service = chunk->text(static_cast<std::size_t>(Column::service), row);
+      if (service.empty() || known_operations_.size() >= Operations::kOperationsMax) continue;
+      const std::string_view name = chunk->text(static_cast<std::size_t>(Column::name), row);
+      if (!known_operations_.insert(Operations::hash_of(service, name, kinds[row])).second) continue;
+      MESHFLOW_CHECK(appender.row(utf8_prefix(service, Operations::kNameBytesMax),
+                                  utf8_prefix(name, Operations::kNameBytesMax), kinds[row]));
+    }
+  }
+  return appender.close();
 }
 
 Result<void> Tables::write_positions(const SourcePositions& positions) {
@@ -317,7 +360,7 @@ Result<PieceRecord> Tables::drop_oldest() {
     const std::unique_lock filters_lock(filters_mutex_);
     filters_.erase(filters_.begin());
   }
-  if (pieces_.empty()) known_.clear();
+  if (pieces_.empty()) forget_known();
   return oldest;
 }
 
@@ -397,7 +440,7 @@ Result<std::vector<Operation>> Tables::operations(std::size_t rows_max) {
   std::vector<Operation> found;
   Result<Rows> rows = Rows{};
   if (!sources.empty()) {
-    rows = now.connection->query(fmt::format("SELECT * FROM ({}) LIMIT {}", sources, rows_max), {},
+    rows = now.connection->query(fmt::format("SELECT DISTINCT * FROM ({}) LIMIT {}", sources, rows_max), {},
                                  {.time_max = std::chrono::minutes(10)});
   }
   give_back(std::move(now.connection));

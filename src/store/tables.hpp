@@ -19,7 +19,7 @@
 
 namespace meshflow::store {
 
-// A part of the store that is dropped as a whole: the tables spans_N, traces_N, resources_N, scopes_N.
+// A part of the store that is dropped as a whole: the tables spans_N, traces_N, resources_N, scopes_N, operations_N.
 struct PieceRecord {
   std::uint64_t id = 0;
   std::uint64_t created = 0;  // wall clock, nanoseconds
@@ -89,12 +89,15 @@ class Tables {
   [[nodiscard]] Result<void> prepare();
   [[nodiscard]] Result<void> read_state();
   [[nodiscard]] Result<void> fill_filters();
+  [[nodiscard]] Result<std::unique_ptr<SpanFilter>> filter_of(const PieceRecord& piece);
   // Whether the spans go into a piece of their own.
   [[nodiscard]] Result<bool> begins_piece(std::uint64_t rows, std::uint64_t now);
   [[nodiscard]] Result<void> write_spans(const RecentSpans::Batch& batch, std::uint64_t piece);
   [[nodiscard]] Result<void> write(const RecentSpans::Batch& batch, PieceRecord& piece, bool is_new);
   [[nodiscard]] Result<void> write_traces(const RecentSpans::Batch& batch, std::uint64_t piece);
   [[nodiscard]] Result<void> write_dictionaries(const RecentSpans::Batch& batch, std::uint64_t piece);
+  [[nodiscard]] Result<void> write_operations(const RecentSpans::Batch& batch, std::uint64_t piece);
+  void forget_known();
   [[nodiscard]] Result<void> write_positions(const SourcePositions& positions);
 
   const TablesOptions options_;
@@ -115,6 +118,7 @@ class Tables {
 
   // Keys that resources_N and scopes_N of the newest piece have; bounded, an entry that is written twice is harmless.
   std::unordered_set<std::uint64_t> known_;
+  std::unordered_set<std::uint64_t> known_operations_;
 
   std::mutex idle_mutex_;
   std::vector<std::unique_ptr<Connection>> idle_;
