@@ -84,29 +84,43 @@ Result<Rows> Snapshot::Implementation::query(std::string_view sql, std::span<con
 }
 
 Result<std::optional<TimeRange>> Snapshot::Implementation::time_range_of(const U128& trace) {
-  std::optional<TimeRange> range;
+  MESHFLOW_TRY(const auto ranges, time_ranges_of({trace}));
+  return ranges.empty() ? std::optional<TimeRange>() : ranges.begin()->second;
+}
+
+// One question per piece for all of them: planning it costs more than looking them up.
+Result<std::map<U128, std::optional<TimeRange>>> Snapshot::Implementation::time_ranges_of(std::vector<U128> traces) {
+  std::sort(traces.begin(), traces.end());
+  traces.erase(std::unique(traces.begin(), traces.end()), traces.end());
+  std::map<U128, std::optional<TimeRange>> ranges;
+  if (traces.empty()) return ranges;
   if (!ids_.empty()) {
+    std::string marks;
+    for (std::size_t i = 0; i < traces.size(); ++i) marks += i == 0 ? "?" : ", ?";
     std::string sql;
     std::vector<Value> parameters;
     for (const std::uint64_t id : ids_) {
-      sql +=
-          fmt::format("{}SELECT first, last FROM traces_{} WHERE trace_id = ?", sql.empty() ? "" : " UNION ALL ", id);
-      parameters.emplace_back(trace);
+      sql += fmt::format("{}SELECT trace_id, first, last FROM traces_{} WHERE trace_id IN ({})",
+                         sql.empty() ? "" : " UNION ALL ", id, marks);
+      parameters.insert(parameters.end(), traces.begin(), traces.end());
     }
     MESHFLOW_TRY(const Rows rows, query(sql, parameters, {}));
-    for (const auto& row : rows.rows) widen(range, u64(row[0]), u64(row[1]));
+    for (const auto& row : rows.rows) widen(ranges[std::get<U128>(row[0])], u64(row[1]), u64(row[2]));
   }
+  const auto id_of = [](const SpanChunk& chunk, std::size_t row) {
+    const auto& id = chunk.values<duckdb_uhugeint>(Column::trace_id)[row];
+    return U128{id.upper, id.lower};
+  };
   for_each_recent(
       *recent_,
-      [&trace](const SpanChunk& chunk, std::size_t row) {
-        const auto& id = chunk.values<duckdb_uhugeint>(Column::trace_id)[row];
-        return id.lower == trace.low && id.upper == trace.high;
+      [&traces, &id_of](const SpanChunk& chunk, std::size_t row) {
+        return std::binary_search(traces.begin(), traces.end(), id_of(chunk, row));
       },
-      [&range](const SpanChunk& chunk, std::size_t row) {
+      [&ranges, &id_of](const SpanChunk& chunk, std::size_t row) {
         const std::uint64_t start = chunk.values<std::uint64_t>(Column::start)[row];
-        widen(range, start, start);
+        widen(ranges[id_of(chunk, row)], start, start);
       });
-  return range;
+  return ranges;
 }
 
 Result<std::vector<Snapshot::Candidate>> Snapshot::Implementation::traces_of_run(std::string_view run_id) {
@@ -232,13 +246,12 @@ std::vector<Cluster> clusters_of(std::vector<std::pair<TimeRange, U128>> wanted)
 
 Result<std::vector<StoredTrace>> Snapshot::Implementation::traces(std::span<const otlp::TraceId> trace_ids,
                                                                   const QueryLimits& limits) {
+  std::vector<U128> numbers;
+  numbers.reserve(trace_ids.size());
+  for (const otlp::TraceId& id : trace_ids) numbers.push_back(number_of(id));
+  MESHFLOW_TRY(const auto ranges, time_ranges_of(std::move(numbers)));
   std::vector<std::pair<TimeRange, U128>> wanted;
-  std::unordered_set<std::string_view> asked;
-  for (const otlp::TraceId& id : trace_ids) {
-    if (!asked.insert({reinterpret_cast<const char*>(id.data()), id.size()}).second) continue;
-    MESHFLOW_TRY(const auto range, time_range_of(number_of(id)));
-    if (range) wanted.emplace_back(*range, number_of(id));
-  }
+  for (const auto& [trace, range] : ranges) wanted.emplace_back(*range, trace);
   SpansByTrace spans;
   std::unordered_set<std::uint64_t> resource_keys;
   std::unordered_set<std::uint64_t> scope_keys;

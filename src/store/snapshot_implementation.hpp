@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -28,6 +29,8 @@ class Snapshot::Implementation {
   [[nodiscard]] std::span<const Piece> pieces() const noexcept { return pieces_; }
   [[nodiscard]] Result<Rows> query(std::string_view sql, std::span<const Value> parameters, const QueryLimits& limits);
   [[nodiscard]] Result<std::optional<TimeRange>> time_range_of(const U128& trace);
+  // Of those of the traces that are here.
+  [[nodiscard]] Result<std::map<U128, std::optional<TimeRange>>> time_ranges_of(std::vector<U128> traces);
   [[nodiscard]] Result<std::vector<Candidate>> traces_of_run(std::string_view run_id);
   [[nodiscard]] Result<std::vector<StoredTrace>> traces(std::span<const otlp::TraceId> trace_ids,
                                                         const QueryLimits& limits);
