@@ -88,7 +88,8 @@ void HttpConnection::sweep(Time now) {
 
 void HttpConnection::finish() {
   is_finishing_ = true;
-  if (is_idle_) close();
+  if (is_idle_) return close();
+  wake();  // a stream's producer is told
 }
 
 void HttpConnection::close() {
@@ -507,7 +508,7 @@ asio::awaitable<bool> HttpConnection::send_pieces(Current& current, HttpPipe& pi
     unset_time_limit();
     co_await wait_to_be_woken();
     if (is_closed_) co_return false;
-    if (is_finishing_) pipe.close();  // the producer sees it and ends
+    if (lane_->is_stopping) pipe.close();  // the producer sees it and ends
   }
   if (!is_chunked) co_return true;
   co_return co_await write("0\r\n\r\n");

@@ -350,6 +350,36 @@ TEST_F(HttpServerTest, TellsAProducerThatTheClientIsGone) {
   EXPECT_FALSE(stream.is_open());
 }
 
+TEST_F(HttpServerTest, StreamsOnToAClientThatWantsTheConnectionClosedAfterwards) {
+  Held held;
+  listen(held.handler());
+  RawClient client(port());
+  client.send(get("/", "Connection: close\r\n"));
+  HttpStream stream = held.next().stream({});
+  EXPECT_THAT(client.read_until("\r\n\r\n"), HasSubstr("Connection: close\r\n"));
+  for (const char* piece : {"abc", "def", "ghi"}) {
+    EXPECT_TRUE(stream.write(piece));
+    EXPECT_EQ(client.read_exactly(8), fmt::format("3\r\n{}\r\n", piece));
+  }
+  stream.end();
+  EXPECT_EQ(client.read_to_end(), "0\r\n\r\n");
+}
+
+TEST_F(HttpServerTest, EndsStreamsWhenItStops) {
+  Held held;
+  listen(held.handler());
+  RawClient client(port());
+  client.send(get("/"));
+  HttpStream stream = held.next().stream({});
+  client.read_until("\r\n\r\n");
+  auto stopped = std::async(std::launch::async, [this] { return server_->stop(20s); });
+  while (stream.wait_for_room(20s)) std::this_thread::yield();  // what a producer does between its pieces
+  EXPECT_FALSE(stream.is_open());
+  stream.end();
+  EXPECT_EQ(client.read_to_end(), "0\r\n\r\n");
+  EXPECT_TRUE(stopped.get());
+}
+
 TEST_F(HttpServerTest, StreamsToHttp10UntilTheConnectionCloses) {
   Held held;
   listen(held.handler());
