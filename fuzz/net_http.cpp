@@ -20,7 +20,8 @@ void require(bool holds) {
   if (!holds) std::abort();
 }
 
-// What came of a request: its head and its chunked body, or "error".
+// What came of a request: its head and its chunked body, or "none". (When what is broken is seen depends on the pieces,
+// so what is broken and what is not whole are the same here.)
 std::string parsed(std::string_view input, std::size_t piece_bytes) {
   HttpRequestParser parser(kHeaderBytesMax);
   std::string body;
@@ -35,15 +36,15 @@ std::string parsed(std::string_view input, std::size_t piece_bytes) {
     for (;;) {
       if (parser.is_done() || (parser.is_head_done() && !parser.is_chunked())) break;
       const auto taken = parser.put(waiting);
-      if (!taken) return "error";
+      if (!taken) return "none";
       require(*taken <= waiting.size());
       waiting.erase(0, *taken);
       if (*taken == 0 || waiting.empty()) break;
     }
-    if (waiting.size() > 2 * kHeaderBytesMax) return "too long";
+    if (waiting.size() > 2 * kHeaderBytesMax) return "none";
     if (parser.is_head_done() && !parser.is_chunked()) break;
   }
-  if (!parser.is_head_done()) return "not whole";
+  if (!parser.is_head_done()) return "none";
   HttpServerRequest& head = parser.head();
   std::string outcome = head.method + " " + head.target + "\n";
   for (const auto& [name, value] : head.headers) outcome += name + ":" + value + "\n";
@@ -52,7 +53,8 @@ std::string parsed(std::string_view input, std::size_t piece_bytes) {
   (void)accepts_gzip(head.header("accept-encoding"));
   (void)parse_content_encoding(head.header("content-encoding"));
   (void)head.content_type();
-  return outcome + (parser.is_done() ? body : "…");
+  if (parser.is_chunked() && !parser.is_done()) return "none";
+  return outcome + body;
 }
 
 std::string decoded(ContentEncoding encoding, std::string_view input, std::size_t piece_bytes) {
