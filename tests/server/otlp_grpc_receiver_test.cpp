@@ -47,11 +47,12 @@ class RawGrpcClient {
     channel_ = grpc::CreateCustomChannel(address.text(), grpc::InsecureChannelCredentials(), arguments);
     stub_ = std::make_unique<grpc::GenericStub>(channel_);
   }
-  Answer call(const std::string& method, const std::string& bytes, bool gzip = false, const std::string& token = "",
+  Answer call(const std::string& method, const std::string& bytes,
+              grpc_compression_algorithm compression = GRPC_COMPRESS_NONE, const std::string& token = "",
               std::chrono::milliseconds timeout = 60s) {
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + timeout);
-    if (gzip) context.set_compression_algorithm(GRPC_COMPRESS_GZIP);
+    context.set_compression_algorithm(compression);
     if (!token.empty()) context.AddMetadata("authorization", token);
     const grpc::Slice slice(bytes);
     const grpc::ByteBuffer message(&slice, 1);
@@ -187,11 +188,13 @@ TEST_F(OtlpGrpcReceiverTest, SaysWhatItDoesNotKeep) {
   const auto unknown = client_->call("/a.b/C", "x");
   EXPECT_EQ(unknown.status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
   EXPECT_THAT(unknown.status.error_message(), AllOf(HasSubstr("/a.b/C"), HasSubstr(kTraces)));
+  const auto deflated = client_->call(kTraces, request() + std::string(1000, '\x0A'), GRPC_COMPRESS_DEFLATE);
+  EXPECT_EQ(deflated.status.error_code(), grpc::StatusCode::UNIMPLEMENTED) << deflated.status.error_message();
 }
 
 TEST_F(OtlpGrpcReceiverTest, StopsACompressionBombAtItsLimit) {
   start({.limits = {.message_bytes_max = 1 << 20, .decoded_message_bytes_max = 2 << 20}});
-  const auto bomb = client_->call(kTraces, std::string(100 << 20, '\0'), true);
+  const auto bomb = client_->call(kTraces, std::string(100 << 20, '\0'), GRPC_COMPRESS_GZIP);
   EXPECT_EQ(bomb.status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
   EXPECT_THAT(bomb.status.error_message(), HasSubstr("2097152"));
   const auto large = client_->call(kTraces, std::string(2 << 20, 'x'));
@@ -202,9 +205,11 @@ TEST_F(OtlpGrpcReceiverTest, StopsACompressionBombAtItsLimit) {
 TEST_F(OtlpGrpcReceiverTest, AsksForItsToken) {
   start({.bearer_token = "s3cret"});
   for (const char* token : {"", "Bearer wrong", "s3cret"}) {
-    EXPECT_EQ(client_->call(kTraces, "", false, token).status.error_code(), grpc::StatusCode::UNAUTHENTICATED) << token;
+    EXPECT_EQ(client_->call(kTraces, "", GRPC_COMPRESS_NONE, token).status.error_code(),
+              grpc::StatusCode::UNAUTHENTICATED)
+        << token;
   }
-  EXPECT_TRUE(client_->call(kTraces, "", false, "Bearer s3cret").status.ok());
+  EXPECT_TRUE(client_->call(kTraces, "", GRPC_COMPRESS_NONE, "Bearer s3cret").status.ok());
 }
 
 TEST_F(OtlpGrpcReceiverTest, SpeaksTls) {
