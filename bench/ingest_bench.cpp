@@ -140,7 +140,7 @@ void send_spool(const std::string& directory, const std::vector<std::string>& re
   spool::WriterOptions options;
   options.directory = directory;
   options.directory_bytes_max = UINT64_MAX;
-  spool::Writer writer(options, system_clock(), system_files());
+  spool::Writer writer(options);
   for (const std::string& request : requests) {
     const std::array<std::string_view, 1> payloads{request};
     if (auto written = writer.append(spool::FrameType::traces, payloads); !written) give_up(written.error().text());

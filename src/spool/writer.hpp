@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/clock.hpp"
 #include "base/files.hpp"
@@ -22,13 +23,17 @@ struct WriterOptions {
   // Past these the oldest files go, whoever still wants to read them; the loss is on record.
   std::uint64_t directory_bytes_max = std::uint64_t{1} << 30;
   std::chrono::hours age_max{24 * 14};
+  const Clock* clock = nullptr;  // null: the operating system's
+  FileSystem* files = nullptr;   // null: the operating system's
 };
 
-// One thread at a time. Opens nothing before the first append. `clock` and `files` must outlive it.
+// One thread at a time. Opens nothing before the first append. The options' clock and files must outlive it.
 class Writer {
  public:
-  Writer(WriterOptions options, const Clock& clock, FileSystem& files)
-      : options_(std::move(options)), clock_(clock), files_(files) {}
+  explicit Writer(WriterOptions options)
+      : options_(std::move(options)),
+        clock_(options_.clock != nullptr ? *options_.clock : system_clock()),
+        files_(options_.files != nullptr ? *options_.files : system_files()) {}
   // Closes the file with an end frame, without a sync.
   ~Writer() { close(); }
   Writer(const Writer&) = delete;

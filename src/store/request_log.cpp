@@ -8,7 +8,6 @@
 #include <pthread.h>
 
 #include "base/try.hpp"
-#include "spool/writer.hpp"
 
 namespace meshflow::store {
 namespace {
@@ -18,21 +17,18 @@ constexpr std::size_t kWriteBytesMax = std::size_t{16} << 20;
 
 }  // namespace
 
-class RequestLog::Writer : public spool::Writer {
- public:
-  using spool::Writer::Writer;
-};
-
 RequestLog::RequestLog(Options options, const Clock& clock, FileSystem& files,
                        std::function<void(LoggedRequest)> written)
-    : options_(std::move(options)), clock_(clock), files_(files), written_(std::move(written)) {
+    : options_(std::move(options)), written_(std::move(written)) {
   // Its files go when the tables have what is in them, never by age or size.
   spool::WriterOptions writer;
   writer.directory = options_.directory;
   writer.file_bytes_max = options_.file_bytes_max;
   writer.directory_bytes_max = UINT64_MAX;
   writer.age_max = std::chrono::hours(24 * 365 * 100);
-  writer_ = std::make_unique<Writer>(std::move(writer), clock_, files_);
+  writer.clock = &clock;
+  writer.files = &files;
+  writer_ = std::make_unique<spool::Writer>(std::move(writer));
   thread_ = std::thread([this] { run(); });
 }
 

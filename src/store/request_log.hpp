@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -14,6 +15,7 @@
 #include "base/files.hpp"
 #include "meshflow/base/error.hpp"
 #include "otlp/inspect.hpp"
+#include "spool/writer.hpp"
 #include "store/trace_store.hpp"
 
 namespace meshflow::store {
@@ -68,8 +70,6 @@ class RequestLog {
   void finish(std::vector<Waiting>& batch, const Result<void>& result);
 
   const Options options_;
-  const Clock& clock_;
-  FileSystem& files_;
   const std::function<void(LoggedRequest)> written_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
@@ -77,8 +77,7 @@ class RequestLog {
   bool closing_ = false;
   std::string trouble_;
   std::atomic<std::uint64_t> syncs_{0};
-  class Writer;
-  std::unique_ptr<Writer> writer_;  // the thread's
+  std::unique_ptr<spool::Writer> writer_;  // the thread's
   std::thread thread_;
 };
 

@@ -4,7 +4,6 @@
 #include <string_view>
 #include <utility>
 
-#include "spool/writer.hpp"
 #include "telemetry/exporters/pieces.hpp"
 
 namespace meshflow::telemetry {
@@ -12,13 +11,7 @@ namespace {
 
 class SpoolExporter final : public SpanExporter {
  public:
-  explicit SpoolExporter(SpoolOptions options)
-      : writer_({.directory = std::move(options.directory),
-                 .file_bytes_max = options.file_bytes_max,
-                 .directory_bytes_max = options.directory_bytes_max,
-                 .age_max = options.age_max},
-                options.clock != nullptr ? *options.clock : system_clock(),
-                options.files != nullptr ? *options.files : system_files()) {}
+  explicit SpoolExporter(SpoolOptions options) : writer_(std::move(options)) {}
 
   std::string_view name() const noexcept override { return "spool"; }
   bool may_wait() const noexcept override { return false; }

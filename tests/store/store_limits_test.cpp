@@ -244,7 +244,7 @@ class StoreSpool : public StoreTest {
     return made;
   }
   [[nodiscard]] std::string spool_directory() const { return folder_.path() + "/spool"; }
-  spool::Writer writer() { return spool::Writer({.directory = spool_directory()}, system_clock(), system_files()); }
+  spool::Writer writer() { return spool::Writer({.directory = spool_directory()}); }
   static void write(spool::Writer& writer, const otlp::TracesData& request) {
     const std::string bytes = otlp::encode(request);
     const std::array<std::string_view, 1> payloads{bytes};

@@ -104,7 +104,7 @@ int child(const std::string& folder, std::uint64_t first, unsigned one_in) {
   }
   // A local run that spools: its spans count as acknowledged once they were synced.
   senders.emplace_back([&] {
-    spool::Writer writer({.directory = folder + "/spool", .file_bytes_max = 1 << 18}, system_clock(), system_files());
+    spool::Writer writer({.directory = folder + "/spool", .file_bytes_max = 1 << 18});
     for (;;) {
       const std::uint64_t number = next++;
       const std::string request = request_of(number);
