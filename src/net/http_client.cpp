@@ -4,9 +4,13 @@
 #include <atomic>
 #include <cctype>
 #include <mutex>
+#include <optional>
+#include <utility>
 
 #include <curl/curl.h>
 #include <fmt/format.h>
+
+#include "net/unix_socket.hpp"
 
 namespace meshflow::net {
 namespace {
@@ -160,6 +164,12 @@ class HttpClient::Transport {
       // "Name;" is how libcurl spells an empty value; "Name:" would remove the header.
       add(headers, value.empty() ? name + ";" : fmt::format("{}: {}", name, value));
     }
+    std::optional<UnixSocketPath> unix_path;  // until the connection is there
+    if (!request.unix_socket_path.empty()) {
+      auto path = UnixSocketPath::open(std::string(request.unix_socket_path));
+      if (!path) return failure(HttpFailurePhase::connect, request, path.error().message);
+      unix_path.emplace(std::move(*path));
+    }
     add(headers, "Expect:");  // no 100-continue: it costs a round trip, or a second where the peer ignores it
 
     Receiver receiver;
@@ -168,6 +178,10 @@ class HttpClient::Transport {
     receiver.easy = easy_;
     std::array<char, CURL_ERROR_SIZE> details{};
     apply(request, headers.get(), receiver, details.data());
+    if (unix_path) {
+      curl_easy_setopt(easy_, CURLOPT_UNIX_SOCKET_PATH, unix_path->text().c_str());
+      curl_easy_setopt(easy_, CURLOPT_PROXY, "");  // none, whatever the environment says
+    }
     const CURLcode code = perform();
     // The options just set point to this frame; nothing may follow them any more.
     curl_easy_reset(easy_);

@@ -40,6 +40,7 @@ struct HttpRequest {
   std::chrono::milliseconds connect_timeout{10'000};  // resolving and TLS included
   std::chrono::milliseconds total_timeout{10'000};
   std::size_t response_bytes_max = 4u << 20;  // of the body, after decompression
+  std::string_view unix_socket_path = {};     // not empty: the server listens there, whatever the URL's host
   std::string_view method = "POST";           // a token (RFC 9110, section 9.1)
   // Asked after each piece of the body that came, on the thread in send(): true ends the exchange, and what is there
   // counts as the whole response (for event streams, which a server may keep open). Empty: the body's own end counts.

@@ -1,24 +1,32 @@
 #include "net/http_server.hpp"
 
 #include <condition_variable>
+#include <cstring>
 #include <mutex>
 #include <utility>
 
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "base/try.hpp"
 #include "net/http_connection.hpp"
 #include "net/io_loops.hpp"
+#include "net/unix_socket.hpp"
 
 namespace meshflow::net {
 
 namespace asio = boost::asio;
+using asio::generic::stream_protocol;
 using asio::ip::tcp;
+using Acceptor = asio::basic_socket_acceptor<stream_protocol>;
 
 namespace {
 
@@ -53,7 +61,10 @@ Result<std::unique_ptr<TlsContext>> load_tls(std::string_view name, const HttpSe
   return context;
 }
 
-Result<tcp::acceptor> open_acceptor(asio::io_context& context, const HttpServerOptions& options) {
+// `address` gets the port.
+Result<Acceptor> open_tcp(asio::io_context& context, const HttpServerOptions& options, ListenAddress& address) {
+  MESHFLOW_CHECK(
+      check_may_listen(options.name, options.address, !options.bearer_token.empty(), options.insecure_public));
   const auto failed = [&](const boost::system::error_code& error) {
     const ErrorCode code = error == boost::system::errc::permission_denied ? ErrorCode::permission_denied
                            : error == boost::system::errc::address_in_use  ? ErrorCode::conflict
@@ -63,9 +74,9 @@ Result<tcp::acceptor> open_acceptor(asio::io_context& context, const HttpServerO
         error == boost::system::errc::address_in_use ? "another program listens there; port 0 takes a free one" : "");
   };
   boost::system::error_code error;
-  const auto address = asio::ip::make_address(options.address.ip, error);
+  const auto ip = asio::ip::make_address(options.address.ip, error);
   if (error) return failed(error);
-  const tcp::endpoint endpoint(address, options.address.port);
+  const tcp::endpoint endpoint(ip, options.address.port);
   tcp::acceptor acceptor(context);
   acceptor.open(endpoint.protocol(), error);
   if (error) return failed(error);
@@ -74,13 +85,38 @@ Result<tcp::acceptor> open_acceptor(asio::io_context& context, const HttpServerO
   if (error) return failed(error);
   acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error) return failed(error);
-  return acceptor;
+  address.port = acceptor.local_endpoint(error).port();
+  return Acceptor(std::move(acceptor));
 }
 
-std::string text_of(const tcp::socket& socket) {
+Result<Acceptor> open_unix(asio::io_context& context, const HttpServerOptions& options) {
+  const auto failed = [&](const boost::system::error_code& error) {
+    return fail(ErrorCode::io,
+                fmt::format("{} cannot listen on {}: {}", options.name, options.unix_socket_path, error.message()));
+  };
+  MESHFLOW_TRY(const UnixSocketPath path, UnixSocketPath::open(options.unix_socket_path));
+  ::unlink(path.text().c_str());
   boost::system::error_code error;
-  const tcp::endpoint peer = socket.remote_endpoint(error);
-  return error ? std::string() : ListenAddress{peer.address().to_string(), peer.port()}.text();
+  asio::local::stream_protocol::acceptor acceptor(context);
+  acceptor.open({}, error);
+  if (error) return failed(error);
+  ::fchmod(acceptor.native_handle(), S_IRUSR | S_IWUSR);  // what the file gets
+  acceptor.bind({path.text()}, error);
+  if (error) return failed(error);
+  acceptor.listen(asio::socket_base::max_listen_connections, error);
+  if (error) return failed(error);
+  return Acceptor(std::move(acceptor));
+}
+
+// Of a TCP connection's other end; empty for a unix-domain socket.
+std::string peer_of(const StreamSocket& socket) {
+  boost::system::error_code error;
+  const stream_protocol::endpoint generic = socket.remote_endpoint(error);
+  const int family = error ? AF_UNSPEC : generic.protocol().family();
+  if (family != AF_INET && family != AF_INET6) return {};
+  tcp::endpoint peer;
+  std::memcpy(peer.data(), generic.data(), std::min(generic.size(), peer.capacity()));
+  return ListenAddress{peer.address().to_string(), peer.port()}.text();
 }
 
 }  // namespace
@@ -88,8 +124,8 @@ std::string text_of(const tcp::socket& socket) {
 // Alive as long as its coroutines: they hold it.
 class HttpServer::Implementation : public std::enable_shared_from_this<Implementation> {
  public:
-  Implementation(IoThreads& threads, std::shared_ptr<HttpCore> core, std::unique_ptr<TlsContext> tls,
-                 tcp::acceptor acceptor, ListenAddress address)
+  Implementation(IoThreads& threads, std::shared_ptr<HttpCore> core, std::unique_ptr<TlsContext> tls, Acceptor acceptor,
+                 ListenAddress address)
       : loops_(threads.loops()),
         core_(std::move(core)),
         tls_(std::move(tls)),
@@ -138,6 +174,8 @@ class HttpServer::Implementation : public std::enable_shared_from_this<Implement
     // They hold the loops, which must not hold them for ever.
     while (!loops_->is_stopped() && !wait_until(std::chrono::seconds(1), coroutines_)) {
     }
+    const std::string& path = core_->options.unix_socket_path;
+    if (!path.empty()) ::unlink(path.c_str());
     return is_all_answered;
   }
 
@@ -196,11 +234,11 @@ class HttpServer::Implementation : public std::enable_shared_from_this<Implement
   }
 
   static asio::awaitable<void> serve(std::shared_ptr<Implementation> self, std::shared_ptr<HttpLane> lane,
-                                     tcp::socket socket, bool is_surplus) {
+                                     StreamSocket socket, bool is_surplus) {
     const Presence presence(*self, self->core_->connections_open);
     boost::system::error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
-    std::string peer = text_of(socket);
+    std::string peer = peer_of(socket);
     const auto connection = std::make_shared<HttpConnection>(
         self->core_, lane, make_http_socket(std::move(socket), self->tls_.get()), std::move(peer), is_surplus);
     try {
@@ -222,7 +260,7 @@ class HttpServer::Implementation : public std::enable_shared_from_this<Implement
   const std::shared_ptr<IoThreads::Loops> loops_;  // shared with IoThreads and answers that are still owed
   const std::shared_ptr<HttpCore> core_;           // shared with connections and answers that are still owed
   const std::unique_ptr<TlsContext> tls_;          // null: plain HTTP
-  tcp::acceptor acceptor_;                         // on loop 0
+  Acceptor acceptor_;                              // on loop 0
   const ListenAddress address_;
   std::vector<std::shared_ptr<HttpLane>> lanes_;  // one a loop
   std::atomic<std::uint64_t> coroutines_{0};      // of the server's own
@@ -234,13 +272,11 @@ class HttpServer::Implementation : public std::enable_shared_from_this<Implement
 
 Result<std::unique_ptr<HttpServer>> HttpServer::listen(IoThreads& threads, HttpServerOptions options,
                                                        HttpHandler handler) {
-  MESHFLOW_CHECK(
-      check_may_listen(options.name, options.address, !options.bearer_token.empty(), options.insecure_public));
   MESHFLOW_TRY(auto tls, load_tls(options.name, options.tls));
-  MESHFLOW_TRY(tcp::acceptor acceptor, open_acceptor(threads.loops()->context(0), options));
   ListenAddress address = options.address;
-  boost::system::error_code ignored;
-  address.port = acceptor.local_endpoint(ignored).port();
+  MESHFLOW_TRY(Acceptor acceptor, options.unix_socket_path.empty()
+                                      ? open_tcp(threads.loops()->context(0), options, address)
+                                      : open_unix(threads.loops()->context(0), options));
   auto core = std::make_shared<HttpCore>(std::move(options), std::move(handler));
   auto implementation = std::make_shared<Implementation>(threads, std::move(core), std::move(tls), std::move(acceptor),
                                                          std::move(address));

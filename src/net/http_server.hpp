@@ -116,6 +116,9 @@ struct HttpServerReadiness {
 struct HttpServerOptions {
   std::string name = {};  // the listener's, for messages: "otlp-http"
   ListenAddress address = {};
+  // Not empty: it listens on a unix-domain socket of that path, with mode 0600, instead of `address`. What lies there
+  // before is replaced; the file is removed by stop().
+  std::string unix_socket_path = {};
   HttpServerTls tls = {};
   HttpServerLimits limits = {};
   // Names, beside `localhost` and IP literals, by which clients may call this server (Host); "*": any.
@@ -154,7 +157,7 @@ class HttpServer {
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  // Where it listens, with the port that was given by the kernel.
+  // Where it listens, with the port that was given by the kernel; that of the options for a unix-domain socket.
   [[nodiscard]] const ListenAddress& address() const noexcept;
   [[nodiscard]] HttpServerStats stats() const;
 

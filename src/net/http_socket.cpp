@@ -10,14 +10,13 @@ namespace meshflow::net {
 namespace {
 
 namespace asio = boost::asio;
-using asio::ip::tcp;
 
 // Named: GCC 12 is not to see temporaries in awaited expressions.
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 
 class PlainSocket final : public HttpSocket {
  public:
-  explicit PlainSocket(tcp::socket socket) : socket_(std::move(socket)) {}
+  explicit PlainSocket(StreamSocket socket) : socket_(std::move(socket)) {}
 
   asio::awaitable<bool> handshake() override { co_return true; }
   asio::awaitable<Transfer> read_some(asio::mutable_buffer buffer) override {
@@ -30,7 +29,7 @@ class PlainSocket final : public HttpSocket {
   }
   asio::awaitable<void> shutdown_write() override {
     boost::system::error_code ignored;
-    socket_.shutdown(tcp::socket::shutdown_send, ignored);
+    socket_.shutdown(StreamSocket::shutdown_send, ignored);
     co_return;
   }
   void cancel() noexcept override {
@@ -43,12 +42,12 @@ class PlainSocket final : public HttpSocket {
   }
 
  private:
-  tcp::socket socket_;
+  StreamSocket socket_;
 };
 
 class TlsSocket final : public HttpSocket {
  public:
-  TlsSocket(tcp::socket socket, TlsContext& tls) : stream_(std::move(socket), tls) {}
+  TlsSocket(StreamSocket socket, TlsContext& tls) : stream_(std::move(socket), tls) {}
 
   asio::awaitable<bool> handshake() override {
     const auto [error] = co_await stream_.async_handshake(asio::ssl::stream_base::server, kAwait);
@@ -78,12 +77,12 @@ class TlsSocket final : public HttpSocket {
   }
 
  private:
-  asio::ssl::stream<tcp::socket> stream_;
+  asio::ssl::stream<StreamSocket> stream_;
 };
 
 }  // namespace
 
-std::unique_ptr<HttpSocket> make_http_socket(tcp::socket socket, TlsContext* tls) {
+std::unique_ptr<HttpSocket> make_http_socket(StreamSocket socket, TlsContext* tls) {
   if (tls == nullptr) return std::make_unique<PlainSocket>(std::move(socket));
   return std::make_unique<TlsSocket>(std::move(socket), *tls);
 }

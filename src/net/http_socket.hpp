@@ -8,7 +8,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ssl/context.hpp>
 
 namespace meshflow::net {
@@ -36,8 +36,10 @@ class HttpSocket {
 };
 
 using TlsContext = boost::asio::ssl::context;
+// Of TCP or of a unix-domain socket.
+using StreamSocket = boost::asio::generic::stream_protocol::socket;
 
 // `tls` is null for plain HTTP; it must outlive the socket.
-[[nodiscard]] std::unique_ptr<HttpSocket> make_http_socket(boost::asio::ip::tcp::socket socket, TlsContext* tls);
+[[nodiscard]] std::unique_ptr<HttpSocket> make_http_socket(StreamSocket socket, TlsContext* tls);
 
 }  // namespace meshflow::net
