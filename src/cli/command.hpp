@@ -49,8 +49,14 @@ class Command {
 [[nodiscard]] std::unique_ptr<Command> make_runs_command();
 [[nodiscard]] std::unique_ptr<Command> make_pending_command();
 [[nodiscard]] std::unique_ptr<Command> make_lint_command();
+[[nodiscard]] std::unique_ptr<Command> make_serve_command();
+[[nodiscard]] std::unique_ptr<Command> make_traces_command();
+[[nodiscard]] std::unique_ptr<Command> make_traces_show_command();
+[[nodiscard]] std::unique_ptr<Command> make_traces_import_command();
+[[nodiscard]] std::unique_ptr<Command> make_traces_export_command();
 [[nodiscard]] std::unique_ptr<Command> make_ledger_show_command();
 [[nodiscard]] std::unique_ptr<Command> make_ledger_verify_command();
+[[nodiscard]] std::unique_ptr<Command> make_doctor_command();
 // `program`: with all commands declared; must outlive the command.
 [[nodiscard]] std::unique_ptr<Command> make_completion_command(const CLI::App& program);
 

@@ -45,8 +45,14 @@ class Program {
     add(make_runs_command());
     add(make_pending_command());
     add(make_lint_command());
+    add(make_serve_command());
+    add(make_traces_command());
+    add(make_traces_show_command());
+    add(make_traces_import_command());
+    add(make_traces_export_command());
     add(make_ledger_show_command());
     add(make_ledger_verify_command());
+    add(make_doctor_command());
     add(make_completion_command(app_));
   }
 
@@ -59,7 +65,8 @@ class Program {
       return usage_error(error);
     }
     for (const Entry& entry : entries_) {
-      if (entry.app->parsed()) return entry.command->run(session_);
+      // Of a command with commands of its own, the inner one was meant.
+      if (entry.app->parsed() && entry.app->get_subcommands().empty()) return entry.command->run(session_);
     }
     session_.print_error(app_.help());  // of what was named, where it is a group
     return kExitUsage;

@@ -14,13 +14,15 @@
 namespace meshflow::cli {
 namespace {
 
-void write_all(int fd, std::string_view text) {
+// False where not all of it could be written.
+bool write_all(int fd, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = ::write(fd, text.data(), text.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return;  // nobody reads it any more
+    if (written <= 0) return false;  // nobody reads it any more
     text.remove_prefix(static_cast<std::size_t>(written));
   }
+  return true;
 }
 
 bool is_terminal(int fd) {
@@ -59,10 +61,22 @@ int exit_code_of(ErrorCode code) {
 
 }  // namespace
 
-void Session::print(std::string_view text) const { write_all(STDOUT_FILENO, text); }
-void Session::print_error(std::string_view text) const { write_all(STDERR_FILENO, text); }
+void Session::print(std::string_view text) const { (void)write_all(STDOUT_FILENO, text); }
+void Session::print_error(std::string_view text) const { (void)write_all(STDERR_FILENO, text); }
 void Session::print_line(std::string_view line) const { print(one_line(line) + "\n"); }
 void Session::print_json(std::string_view json) const { print(safe_json(json) + "\n"); }
+
+bool Session::try_print_json(std::string_view json) const {
+  std::string safe;
+  while (!json.empty()) {  // newlines stand between texts of JSON, not in them
+    const auto end = json.find('\n');
+    safe += safe_json(json.substr(0, end));
+    if (end == std::string_view::npos) break;
+    safe += '\n';
+    json.remove_prefix(end + 1);
+  }
+  return write_all(STDOUT_FILENO, safe);
+}
 
 void Session::note(std::string_view line) const {
   if (!flags_.quiet) print_error(one_line(line) + "\n");

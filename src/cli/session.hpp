@@ -35,6 +35,8 @@ class Session {
   void print_line(std::string_view line) const;
   // JSON on a line of its own.
   void print_json(std::string_view json) const;
+  // JSON text, a part of it or with newlines, made safe; false where it could not be written whole.
+  [[nodiscard]] bool try_print_json(std::string_view json) const;
   // Progress and confirmations: a line on standard error, none with -q.
   void note(std::string_view line) const;
   void warn(std::string_view line) const;

@@ -36,6 +36,8 @@ class Program {
 
   [[nodiscard]] pid_t pid() const noexcept { return pid_; }
   void signal(int number) const;
+  // Standard output so far, as read by wait_for.
+  [[nodiscard]] const std::string& out() const noexcept { return finished_.out; }
   // Reads on until `text` came on output or error; false when the program ended without it, or after 20 s.
   [[nodiscard]] bool wait_for(const std::string& text);
   // Until it has ended, at most 60 s.

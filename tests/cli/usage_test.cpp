@@ -31,9 +31,9 @@ TEST_F(Command, HelpNamesTheCommandsThatThereAre) {
   const auto help = meshflow({"--help"});
   EXPECT_EQ(help.exit_code, 0);
   EXPECT_THAT(help.err, IsEmpty());
-  EXPECT_THAT(commands_of(help.out),
-              ElementsAre("run", "resume", "approve", "reject", "runs", "pending", "lint", "ledger", "completion"));
-  for (const char* later : {"serve", "traces", "report", "doctor", "meshflow ui"}) {
+  EXPECT_THAT(commands_of(help.out), ElementsAre("run", "resume", "approve", "reject", "runs", "pending", "lint",
+                                                 "serve", "traces", "ledger", "doctor", "completion"));
+  for (const char* later : {"report", "meshflow ui"}) {
     EXPECT_THAT(help.out, Not(HasSubstr(later)));
   }
   for (const std::string& name : commands_of(help.out)) {
@@ -55,7 +55,8 @@ std::vector<std::string> flags_of(const std::string& help) {
 TEST_F(Command, TheManPageHasEveryCommandAndFlag) {
   std::ostringstream page;
   page << std::ifstream(std::string(kSourceFolder) + "/docs/meshflow.1").rdbuf();
-  std::vector<std::vector<std::string>> commands = {{}, {"ledger", "show"}, {"ledger", "verify"}};
+  std::vector<std::vector<std::string>> commands = {
+      {}, {"traces", "show"}, {"traces", "import"}, {"traces", "export"}, {"ledger", "show"}, {"ledger", "verify"}};
   for (const std::string& name : commands_of(meshflow({"--help"}).out)) {
     EXPECT_THAT(page.str(), HasSubstr(name));
     commands.push_back({name});

@@ -1,0 +1,65 @@
+// The routes through which the commands ask a running server, on its unix-domain socket: TraceSource over HTTP.
+//
+//   GET  /traces?limit=N       [row, …]   (query/trace_row.hpp)
+//   GET  /trace?name=NAME      TracesData, the one trace
+//   GET  /traces/after?id=HEX  TracesData, whole traces one after the other; without `id` from the first
+//   GET  /status               {"pid", "listeners": [{"name", "ip", "port"}]}
+//   POST /import               an ExportTraceServiceRequest; {"spans", "rejected_spans", "rejection"}
+//
+// TracesData are protobuf. Errors: {"error": {"code": "not_found", "message", "hint"}}, from which the client makes the
+// same Error again.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "net/http_client.hpp"
+#include "net/http_router.hpp"
+#include "net/listen_address.hpp"
+#include "net/worker_pool.hpp"
+#include "server/trace_source.hpp"
+
+namespace meshflow::server {
+
+struct ServerListener {
+  std::string name;  // "otlp-http"
+  net::ListenAddress address;
+};
+struct ServerStatus {
+  std::int64_t pid = 0;
+  std::vector<ServerListener> listeners;
+};
+
+// `store` and `workers` must outlive the server. `status` is called by any thread.
+void add_control_routes(store::TraceStore& store, net::WorkerPool& workers, std::function<ServerStatus()> status,
+                        net::HttpRouter& router);
+
+// Errors of the server itself, in the form above.
+[[nodiscard]] net::HttpReply render_control_error(const net::HttpServerRequest& request, int status,
+                                                  std::string_view sentence);
+
+// Asks the server behind the socket. Errors: `unavailable` where nobody answers there, or the server is not ready yet.
+class ControlClient final : public TraceSource {
+ public:
+  explicit ControlClient(std::string socket_path) : socket_path_(std::move(socket_path)) {}
+
+  // Fails (unavailable) unless a server listens and is ready.
+  [[nodiscard]] Result<void> check_ready();
+
+  [[nodiscard]] Result<ServerStatus> status();
+  [[nodiscard]] Result<std::vector<query::TraceRow>> newest(std::size_t limit) override;
+  [[nodiscard]] Result<store::StoredTrace> trace(std::string_view name) override;
+  [[nodiscard]] Result<std::vector<store::StoredTrace>> traces_after(
+      const std::optional<otlp::TraceId>& after) override;
+  [[nodiscard]] Result<store::TraceStore::Received> import(std::string request) override;
+
+ private:
+  [[nodiscard]] Result<std::string> ask(std::string_view method, const std::string& target, std::string_view body);
+
+  const std::string socket_path_;
+  net::HttpClient client_;
+};
+
+}  // namespace meshflow::server
