@@ -59,6 +59,16 @@ class PackageTest(unittest.TestCase):
         library = self.succeed("pkg-config", "--variable=libdir", "meshflow", **settings).strip()
         self.assert_shows_a_run(self.succeed(program, LD_LIBRARY_PATH=library, **MOCK))
 
+    def test_the_installed_command_finds_its_own_duckdb(self):
+        command = PREFIX / "bin" / "meshflow"
+        library = next(PREFIX.rglob("libduckdb.so"))
+        self.assertEqual(library.parent.name, "meshflow")
+        found = re.search(r"libduckdb\.so => (\S+)", self.succeed("ldd", command))
+        self.assertTrue(Path(found.group(1)).samefile(library), found.group(0))
+        data = {"MESHFLOW_DATA": str(SCRATCH / "data"), **MOCK}
+        self.succeed(command, "run", SOURCE.parent.parent.parent / "examples" / "default_team.yaml", "-q", **data)
+        self.assertIn("meshflow.run default_team", self.succeed(command, "traces", **data))
+
     def test_a_missing_expected_header_is_named_with_its_package(self):
         done = run("cmake", "-S", SOURCE, "-B", SCRATCH / "bare", "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={PREFIX}",
                    f"-DCMAKE_CXX_COMPILER={COMPILER}", "-DCMAKE_FIND_USE_CMAKE_SYSTEM_PATH=OFF",
