@@ -464,7 +464,9 @@ asio::awaitable<bool> HttpConnection::send(Current& current, HttpAnswer answer) 
   const bool is_known = current.parser.is_head_done();
   const bool is_head = is_known && current.parser.head().method == "HEAD";
   const bool is_raw_stream = answer.pipe != nullptr && is_known && current.parser.is_http_1_0();
-  if (!is_known || !current.parser.keep_alive() || current.is_body_unread || is_raw_stream || has_timed_out_) {
+  // That the server stops may be known before this connection's lane has heard of it.
+  if (!is_known || !current.parser.keep_alive() || current.is_body_unread || is_raw_stream || has_timed_out_ ||
+      core_->is_stopping) {
     is_finishing_ = true;
   }
   std::string first = head_of(current, answer);

@@ -1,5 +1,6 @@
 #include "net/sse.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace meshflow::net {
@@ -8,8 +9,11 @@ std::vector<ServerEvent> ServerEventReader::read(std::string_view body_so_far) {
   std::vector<ServerEvent> out;
   if (read_ == 0 && body_so_far.starts_with("\xEF\xBB\xBF")) read_ = 3;  // a byte order mark
   while (read_ < body_so_far.size()) {
-    const auto end = body_so_far.find_first_of("\r\n", read_);
-    if (end == std::string_view::npos) break;
+    const auto end = body_so_far.find_first_of("\r\n", std::max(read_, searched_));
+    if (end == std::string_view::npos) {
+      searched_ = body_so_far.size();
+      break;
+    }
     const bool is_return = body_so_far[end] == '\r';
     if (is_return && end + 1 == body_so_far.size()) break;  // a line feed may follow
     read_line(body_so_far.substr(read_, end - read_), out);

@@ -23,7 +23,8 @@ class ServerEventReader {
  private:
   void read_line(std::string_view line, std::vector<ServerEvent>& out);
 
-  std::size_t read_ = 0;  // bytes of the body behind us
+  std::size_t read_ = 0;      // bytes of the body behind us
+  std::size_t searched_ = 0;  // bytes of the body in which no further line ends
   ServerEvent event_;
   bool has_data_ = false;
 };
