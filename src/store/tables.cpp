@@ -24,6 +24,8 @@ namespace {
 constexpr int kFormatVersion = 1;
 constexpr std::size_t kIdleConnectionsMax = 8;
 constexpr std::size_t kKnownKeysMax = 200'000;
+// Free room that a checkpoint may take beside what is in the log: a group of rows is written anew before it is dropped.
+constexpr std::uint64_t kCheckpointRoomBytes = std::uint64_t{32} << 20;
 // Checkpoints are asked for, not left to a commit, during which nobody can take a snapshot.
 constexpr const char* kNoAutomaticCheckpoint = "SET checkpoint_threshold = '1TB'";
 
@@ -364,7 +366,20 @@ Result<PieceRecord> Tables::drop_oldest() {
   return oldest;
 }
 
-Result<void> Tables::checkpoint() { return writer_->run("CHECKPOINT"); }
+Result<void> Tables::checkpoint() {
+  // DuckDB gives a database up for good when its checkpoint meets a full disk, so none begins without room.
+  std::error_code no_log;
+  const auto log = std::filesystem::file_size(options_.path + ".wal", no_log);
+  const std::uint64_t needed = (no_log ? 0 : log) + kCheckpointRoomBytes;
+  std::error_code unknown;
+  const auto space = std::filesystem::space(std::filesystem::path(options_.path).parent_path(), unknown);
+  if (!unknown && space.available < needed) {
+    return fail(ErrorCode::unavailable,
+                fmt::format("the disk of {} has {} bytes left; DuckDB's log can't be written into it", options_.path,
+                            space.available));
+  }
+  return writer_->run("CHECKPOINT");
+}
 
 SourcePositions Tables::positions() const {
   const std::shared_lock lock(published_mutex_);

@@ -56,7 +56,7 @@ class Tables {
   [[nodiscard]] Result<void> append(const RecentSpans::Batch& batch, const std::function<void()>& published);
   // Drops the oldest piece. `published` as above.
   [[nodiscard]] Result<PieceRecord> drop_oldest();
-  // Writes DuckDB's own log into its file.
+  // Writes DuckDB's own log into its file. Fails (unavailable) where the disk may not have the room for it.
   [[nodiscard]] Result<void> checkpoint();
 
   // Of DuckDB's file, without the room that dropped pieces have left in it, and of its log.

@@ -98,6 +98,7 @@ class StoreTest : public ::testing::Test {
   std::vector<StoredTrace> traces(const std::vector<otlp::TraceId>& ids) {
     auto snapshot = store_->snapshot();
     EXPECT_TRUE(snapshot) << snapshot.error().text();
+    if (!snapshot) return {};
     auto found = snapshot->traces(ids);
     EXPECT_TRUE(found) << found.error().text();
     return found ? std::move(*found) : std::vector<StoredTrace>{};
