@@ -240,6 +240,7 @@ Result<JsonTemplate> JsonTemplate::parse(std::string_view text, const SourcePosi
 Result<std::string> JsonTemplate::fill(const TemplateScope& scope, std::size_t bytes_max) const {
   json::value value = json::parse(json_);  // it was parsed before
   auto next = strings_.begin();
+  std::size_t bytes = 0;  // of what was filled in: many small templates may name one large output
   MESHFLOW_CHECK(walk_strings(value, [&](json::value& string) -> Result<void> {
     const Template& from = *next++;
     if (from.pieces_ && from.pieces_->size() == 1) {
@@ -249,11 +250,15 @@ Result<std::string> JsonTemplate::fill(const TemplateScope& scope, std::size_t b
         std::optional<json::value> owner;
         const json::value* found = text ? json_of(*use, *text, owner) : nullptr;
         if (found == nullptr) return no_value(text_of(Operand(*use)));
+        bytes += json::serialize(*found).size();
+        if (bytes > bytes_max) return too_large(bytes_max);
         string = *found;
         return {};
       }
     }
     MESHFLOW_TRY(const Template::Filled filled, from.fill(scope, bytes_max));
+    bytes += filled.text.size();
+    if (bytes > bytes_max) return too_large(bytes_max);
     string = filled.text;
     return {};
   }));
