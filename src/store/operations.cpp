@@ -14,7 +14,6 @@ std::uint64_t Operations::hash_of(std::string_view service, std::string_view nam
 }
 
 void Operations::add(std::string_view service, std::string_view name, std::int32_t kind) {
-  if (service.empty()) return;  // not reachable by a search for a service
   const std::uint64_t hash = hash_of(service, name, kind);
   const std::lock_guard lock(mutex_);
   if (seen_.count(hash) > 0) return;

@@ -322,7 +322,7 @@ Result<void> Tables::write_operations(const RecentSpans::Batch& batch, std::uint
     const auto* kinds = chunk->values<std::int32_t>(Column::kind);
     for (std::size_t row = 0; row < chunk->rows(); ++row) {
       const std::string_view service = chunk->text(static_cast<std::size_t>(Column::service), row);
-      if (service.empty() || known_operations_.size() >= Operations::kOperationsMax) continue;
+      if (known_operations_.size() >= Operations::kOperationsMax) continue;
       const std::string_view name = chunk->text(static_cast<std::size_t>(Column::name), row);
       if (!known_operations_.insert(Operations::hash_of(service, name, kinds[row])).second) continue;
       MESHFLOW_CHECK(appender.row(utf8_prefix(service, Operations::kNameBytesMax),
@@ -449,8 +449,8 @@ Result<std::vector<Operation>> Tables::operations(std::size_t rows_max) {
   MESHFLOW_TRY(View now, view([] {}));
   std::string sources;
   for (const PieceRecord& piece : now.pieces) {
-    sources += fmt::format("{}SELECT DISTINCT service, name, kind FROM spans_{} WHERE service IS NOT NULL",
-                           sources.empty() ? "" : " UNION ", piece.id);
+    sources +=
+        fmt::format("{}SELECT DISTINCT service, name, kind FROM spans_{}", sources.empty() ? "" : " UNION ", piece.id);
   }
   std::vector<Operation> found;
   Result<Rows> rows = Rows{};

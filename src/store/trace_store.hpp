@@ -92,7 +92,8 @@ class TraceStore {
 
   [[nodiscard]] Result<Snapshot> snapshot();
 
-  // Of all spans that are here, sorted. Bounded; StoreStats counts what is not listed.
+  // Of all spans that are here, sorted; those without a service's name are listed under the empty one. Bounded;
+  // StoreStats counts what is not listed.
   [[nodiscard]] std::vector<std::string> services() const;
   [[nodiscard]] std::vector<Operation> operations(std::string_view service) const;
 

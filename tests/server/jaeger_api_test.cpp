@@ -49,6 +49,7 @@ TEST_F(JaegerApiTest, SpansWithoutAServiceAreListedUnderJaegersNamesForThem) {
   empty.resource_spans[0].resource.attributes = {{"k", {std::string("v")}}};
   keep(none);
   keep(empty);
+  EXPECT_THAT(store_->services(), ::testing::ElementsAre(""));
   EXPECT_THAT(jaeger("/api/services").body, HasSubstr(R"("data":["OTLPResourceNoServiceName","empty-service-name"])"));
   EXPECT_THAT(jaeger("/api/services/OTLPResourceNoServiceName/operations").body, HasSubstr(R"("data":["a"])"));
   EXPECT_THAT(jaeger("/api/operations?service=empty-service-name").body,
