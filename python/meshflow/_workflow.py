@@ -71,6 +71,16 @@ class Workflow:
         self._graph.node({name: value for name, value in given.items() if value is not None})
         return self
 
+    def tool_server(self, name, *, command=None, args=None, env=None, url=None, headers=None, risk=None, timeout_s=None):
+        """Adds a Model Context Protocol server whose tools agents may use: as `NAME`, or one of them as `NAME__TOOL`."""
+        given = {
+            "name": name, "command": command, "args": None if args is None else list(args),
+            "env": None if env is None else dict(env), "url": url, "headers": None if headers is None else dict(headers),
+            "risk": risk, "timeout_s": timeout_s,
+        }
+        self._graph.tool_server({name: value for name, value in given.items() if value is not None})
+        return self
+
     def edge(self, start, end, when=""):
         """From `start` to `end`, where `when` (a condition over the outputs; empty: always) holds."""
         self._graph.edge(start, end, when)

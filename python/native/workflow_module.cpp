@@ -72,6 +72,15 @@ Node node_from(const py::dict& fields) {
   return node;
 }
 
+ToolServer tool_server_from(const py::dict& fields) {
+  ToolServer server;
+  server.name = fields["name"].cast<std::string>();
+  server.server = mcp_from(fields);
+  if (fields.contains("risk")) server.risk = risk_or_raise(fields["risk"].cast<std::string>());
+  server.timeout_s = value_of<double>(fields, "timeout_s", 0);
+  return server;
+}
+
 std::vector<py::tuple> problems_of(const Workflow& workflow) {
   std::vector<py::tuple> problems;
   for (const Problem& problem : workflow.check()) {
@@ -115,6 +124,8 @@ void define_workflow(py::module_& module) {
                                   const std::string& file) { return value_or_raise(Workflow::from_yaml(yaml, file)); })
       .def_static("default_team", &Workflow::default_team)
       .def("node", [](Workflow& workflow, const py::dict& fields) { workflow.node(node_from(fields)); })
+      .def("tool_server",
+           [](Workflow& workflow, const py::dict& fields) { workflow.tool_server(tool_server_from(fields)); })
       .def("edge", [](Workflow& workflow, const std::string& from, const std::string& to,
                       const std::string& when) { workflow.edge(from, to, when); })
       .def("loop", [](Workflow& workflow, const std::string& from, const std::string& to, const std::string& until,

@@ -6,6 +6,7 @@
 
 #include "base/bytes.hpp"
 #include "base/try.hpp"
+#include "runtime/agent_tools.hpp"
 #include "runtime/attributes.hpp"
 #include "runtime/gate_spans.hpp"
 #include "runtime/limits.hpp"
@@ -28,21 +29,26 @@ std::string_view default_prompt(AgentRole role) noexcept {
   return "";
 }
 
-std::vector<ToolDescription> describe_tools(const RunState& run, const std::vector<std::string>& tool_names) {
-  std::vector<ToolDescription> described;
-  for (const std::string& name : tool_names) {
-    const auto found = run.services->tools.find(name);
-    if (found != run.services->tools.end()) {
-      described.push_back({name, found->second->description, found->second->parameters_schema});
-    }
-  }
-  return described;
+Task<Result<std::string>> not_offered(Error error) { co_return tl::unexpected(std::move(error)); }
+
+// A model may have only what its agent was given.
+Task<Result<std::string>> call_offered_tool(const std::shared_ptr<CallState>& call,
+                                            const std::vector<ToolDescription>& offered, const ToolCall& asked_for) {
+  const auto is_offered = std::ranges::find(offered, asked_for.name, &ToolDescription::name) != offered.end();
+  if (is_offered) return call_tool(call, asked_for.name, asked_for.arguments, asked_for.id);
+  std::vector<std::string_view> names;
+  for (const ToolDescription& tool : offered) names.push_back(tool.name);
+  return not_offered(Error{ErrorCode::not_found,
+                           fmt::format("the agent {} has no tool {}", call->agent_id, asked_for.name), std::nullopt,
+                           name_hint(asked_for.name, names)});
 }
 
 // An agent without a body: asks its model, runs the tools that the model asks for, until it asks for no more.
 Task<Result<AgentReply>> ask_model(std::shared_ptr<CallState> call, std::shared_ptr<const Agent> agent) {
   ModelRequest request;
-  request.tools = describe_tools(*call->run, agent->tools);
+  auto offered = co_await describe_tools(call, agent);
+  if (!offered) co_return tl::unexpected(std::move(offered).error());
+  request.tools = std::move(*offered);
   const std::string prompt = agent->prompt.empty() ? std::string(default_prompt(agent->role)) : agent->prompt;
   request.messages.push_back({Message::Author::system, prompt});
   std::string asked = call->task;
@@ -59,7 +65,7 @@ Task<Result<AgentReply>> ask_model(std::shared_ptr<CallState> call, std::shared_
     }
     request.messages.push_back({Message::Author::assistant, reply->text, {}, reply->tool_calls});
     for (const ToolCall& asked_for : reply->tool_calls) {
-      auto result = co_await call_tool(call, asked_for.name, asked_for.arguments, asked_for.id);
+      auto result = co_await call_offered_tool(call, request.tools, asked_for);
       // What a model can mend (a tool that failed on its arguments) it is told; what governs the run ends the agent.
       if (!result && result.error().code != ErrorCode::callback_failed && result.error().code != ErrorCode::not_found) {
         co_return tl::unexpected(result.error());

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "meshflow/runtime/agent.hpp"
+#include "runtime/graph.hpp"
 #include "runtime/run_state.hpp"
 
 namespace meshflow {
@@ -31,12 +32,12 @@ class CallState : public std::enable_shared_from_this<CallState> {
   int depth = 0;
   // The output of a node of the run's graph, asked on the strand.
   std::function<std::optional<std::string>(std::string_view)> output_of;
+  std::shared_ptr<const runtime::ToolServers> tool_servers;  // of the node's workflow; null: none
   std::shared_ptr<CallState> account;  // the agent's call that a tool's model calls are counted in; null: this one
 
   runtime::Cancellation cancellation;  // attached to its caller's while the call is under way
   Usage usage;                        // of this call's own model calls
   std::optional<double> uncertainty;  // the largest of its model calls'
-  std::vector<std::string> allowed_tools;
   bool may_act = false;  // a person has approved what this call's node does
 
   [[nodiscard]] runtime::WaitContext waiting() noexcept {
@@ -56,6 +57,7 @@ class CallState : public std::enable_shared_from_this<CallState> {
     call->model = model;
     call->depth = depth + 1;
     call->output_of = output_of;
+    call->tool_servers = tool_servers;
     call->may_act = may_act;
     return call;
   }

@@ -69,6 +69,18 @@ struct CompiledMcp {
   HeaderTemplates headers;
 };
 
+// A server whose tools agents may use.
+struct CompiledToolServer {
+  std::string name;
+  CompiledMcp server;
+  Risk risk = Risk::external_io;
+  double timeout_s = 0;
+};
+using ToolServers = std::vector<CompiledToolServer>;
+
+// Between a server's name and its tool's, in the name that models know the tool by.
+inline constexpr std::string_view kToolServerBorder = "__";
+
 struct CompiledNode {
   Node node;                        // as it was written
   std::optional<OutputSchema> output_schema;
@@ -90,6 +102,7 @@ struct CompiledGraph {
   std::vector<CompiledNode> nodes;  // in the order written
   std::vector<CompiledEdge> edges;
   std::vector<CompiledLoop> loops;
+  std::shared_ptr<const ToolServers> tool_servers;  // shared with calls, which may outlive a run; null: none
   std::string digest;  // SHA-256, hex, of all that decides how work flows: a checkpoint fits only the same graph
 
   [[nodiscard]] std::optional<NodeIndex> find(std::string_view node_id) const noexcept;

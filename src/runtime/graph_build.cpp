@@ -12,15 +12,13 @@
 #include "runtime/schema.hpp"
 
 namespace meshflow::runtime {
-namespace {
+namespace {}  // namespace
 
 bool is_node_id(std::string_view id) {
   const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
   return !id.empty() && id.size() <= kNodeIdBytesMax && is_letter(id.front()) &&
          std::ranges::all_of(id, [&](char c) { return is_letter(c) || (c >= '0' && c <= '9') || c == '-'; });
 }
-
-}  // namespace
 
 const SourcePosition& position_of(const Node& node, std::string_view field) {
   const auto found = node.field_positions.find(field);
@@ -33,6 +31,7 @@ GraphBuilder::GraphBuilder(const Workflow& workflow, std::size_t depth)
   made_->version = workflow.version();
   if (!is_within_limits()) return;
   add_nodes();
+  add_tool_servers();
   add_loops();
   add_edges();
   for (NodeIndex node = 0; node < made_->nodes.size(); ++node) {
@@ -98,7 +97,8 @@ bool GraphBuilder::is_within_limits() {
   }
   return check(workflow_.nodes().size(), kWorkflowNodesMax, "nodes") &&
          check(workflow_.edges().size(), kWorkflowEdgesMax, "edges") &&
-         check(workflow_.loops().size(), kWorkflowLoopsMax, "loops");
+         check(workflow_.loops().size(), kWorkflowLoopsMax, "loops") &&
+         check(workflow_.tool_servers().size(), kToolServersMax, "tool servers");
 }
 
 void GraphBuilder::add_nodes() {

@@ -25,7 +25,10 @@ inline constexpr int kNodeRetriesMax = 100;
 inline constexpr double kNodeTimeoutSecondsMax = 30.0 * 86400;
 inline constexpr std::size_t kNodeHeadersMax = 100;  // of an http or mcp node; the variables of a server's environment
 inline constexpr std::size_t kMcpArgumentsMax = 256;
+inline constexpr std::size_t kToolServersMax = 64;
+inline constexpr std::size_t kToolServerNameBytesMax = 32;  // models' services allow 64 for that and the tool's
 
+[[nodiscard]] bool is_node_id(std::string_view id);
 // Where a field's value was written, else where the node was.
 [[nodiscard]] const SourcePosition& position_of(const Node& node, std::string_view field);
 
@@ -61,6 +64,9 @@ class GraphBuilder {
   [[nodiscard]] std::optional<JsonTemplate> json_of(const Node& node, std::string_view field, const std::string& text);
   void check_endpoint(const Node& node, const std::string& text, std::string_view authority_from);
   void check_references();
+  void add_tool_servers();
+  // `node "ID"`, or `tool server "NAME"`.
+  [[nodiscard]] std::string named(const Node& node) const;
   void add_subgraph(CompiledNode& compiled);
   void add_edges();
   void add_edge(const CompiledEdge& edge, const Edge* written, const SourcePosition& position);
@@ -85,6 +91,7 @@ class GraphBuilder {
   std::size_t depth_;
   std::vector<Problem> problems_;
   bool has_errors_ = false;
+  bool is_tool_server_ = false;  // what is being checked is the server of no node
   bool is_acyclic_ = true;
   std::shared_ptr<CompiledGraph> made_;
   std::shared_ptr<const CompiledGraph> graph_;

@@ -2,10 +2,12 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cmath>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "base/bytes.hpp"
 #include "net/url.hpp"
 #include "runtime/graph_build.hpp"
 #include "runtime/limits.hpp"
@@ -46,7 +48,7 @@ Template GraphBuilder::template_of(const Node& node, std::string_view field, std
   const SourcePosition line{position.file, position.line, 0};  // how it was quoted is not known: no columns
   auto parsed = Template::parse(text, line, allowed);
   if (parsed) return std::move(*parsed);
-  error(position, fmt::format("{} of node \"{}\": {}", what, node.id, parsed.error().message), parsed.error().hint);
+  error(position, fmt::format("{} of {}: {}", what, named(node), parsed.error().message), parsed.error().hint);
   return {};
 }
 
@@ -63,15 +65,14 @@ HeaderTemplates GraphBuilder::headers_of(const Node& node, std::string_view fiel
   const bool is_environment = field == "env";
   if (texts.size() > kNodeHeadersMax) {
     error(position_of(node, field),
-          fmt::format("{} of node \"{}\" has {} entries, more than {}", field, node.id, texts.size(), kNodeHeadersMax));
+          fmt::format("{} of {} has {} entries, more than {}", field, named(node), texts.size(), kNodeHeadersMax));
     return {};
   }
   HeaderTemplates out;
   for (const auto& [name, text] : texts) {
     const bool is_usable = is_environment ? is_environment_name(name) : is_token(name) && !is_reserved_header(name);
     if (!is_usable) {
-      error(position_of(node, field),
-            fmt::format("{} of node \"{}\" may not have the name \"{}\"", field, node.id, name));
+      error(position_of(node, field), fmt::format("{} of {} may not have the name \"{}\"", field, named(node), name));
       continue;
     }
     out.emplace_back(name, template_of(node, field, fmt::format("{} in {}", name, field), text, allowed));
@@ -82,7 +83,7 @@ HeaderTemplates GraphBuilder::headers_of(const Node& node, std::string_view fiel
 // `authority_from`: the text that is known before the run, in which the host must be named.
 void GraphBuilder::check_endpoint(const Node& node, const std::string& text, std::string_view authority_from) {
   const auto& position = position_of(node, "url");
-  const auto name = fmt::format("url of node \"{}\"", node.id);
+  const auto name = fmt::format("url of {}", named(node));
   const auto scheme = authority_from.find("://");
   const bool host_is_known =
       authority_from.size() == text.size() ||
@@ -139,10 +140,10 @@ void GraphBuilder::add_mcp(CompiledNode& compiled) {
   const bool has_command = node.mcp && !node.mcp->command.empty();
   const bool has_url = node.mcp && !node.mcp->url.empty();
   if (has_command == has_url) {
-    error(
-        node.position,
-        fmt::format("mcp node \"{}\" has {}", node.id, has_url ? "a command and a url" : "neither a command nor a url"),
-        "command: PROGRAM for a server to start, or url: https://HOST/mcp");
+    error(node.position,
+          fmt::format("{}{} has {}", is_tool_server_ ? "" : "mcp ", named(node),
+                      has_url ? "a command and a url" : "neither a command nor a url"),
+          "command: PROGRAM for a server to start, or url: https://HOST/mcp");
     return;
   }
   const McpServer& server = *node.mcp;
@@ -153,7 +154,7 @@ void GraphBuilder::add_mcp(CompiledNode& compiled) {
   if (has_url) check_endpoint(node, server.url, server.url);
   if (server.args.size() > kMcpArgumentsMax) {
     error(position_of(node, "args"),
-          fmt::format("args of node \"{}\" has {} texts, more than {}", node.id, server.args.size(), kMcpArgumentsMax));
+          fmt::format("args of {} has {} texts, more than {}", named(node), server.args.size(), kMcpArgumentsMax));
   }
   TemplateVariables environment_only;
   environment_only.outputs = false;
@@ -165,10 +166,49 @@ void GraphBuilder::add_mcp(CompiledNode& compiled) {
         std::pair<std::string_view, bool>{"env", has_url && !server.environment.empty()},
         std::pair<std::string_view, bool>{"headers", has_command && !server.headers.empty()}}) {
     if (!is_unused) continue;
-    warning(position_of(node, field), fmt::format("{} means nothing on node \"{}\", whose server has a {}", field,
-                                                  node.id, has_url ? "url" : "command"));
+    warning(position_of(node, field), fmt::format("{} means nothing on {}, whose server has a {}", field, named(node),
+                                                  has_url ? "url" : "command"));
   }
   compiled.remote = std::move(out);
+}
+
+std::string GraphBuilder::named(const Node& node) const {
+  return fmt::format("{} \"{}\"", is_tool_server_ ? "tool server" : "node", node.id);
+}
+
+// Each is checked as the server of an mcp node is.
+void GraphBuilder::add_tool_servers() {
+  if (workflow_.tool_servers().empty()) return;
+  auto servers = std::make_shared<ToolServers>();
+  is_tool_server_ = true;
+  for (const ToolServer& written : workflow_.tool_servers()) {
+    CompiledNode compiled;
+    compiled.node.id = written.name;
+    compiled.node.kind = NodeKind::mcp;
+    compiled.node.mcp = written.server;
+    compiled.node.position = written.position;
+    compiled.node.field_positions = written.field_positions;
+    const bool is_name = is_node_id(written.name) && written.name.size() <= kToolServerNameBytesMax &&
+                         written.name.find(kToolServerBorder) == std::string::npos;
+    if (!is_name) {
+      error(written.position, fmt::format("\"{}\" can't be a tool server's name", utf8_prefix(written.name, 80)),
+            fmt::format("a letter or _, then letters, digits, _ (not two together) and -, at most {}",
+                        kToolServerNameBytesMax));
+    }
+    if (std::ranges::find(*servers, written.name, &CompiledToolServer::name) != servers->end()) {
+      error(written.position, fmt::format("there is a tool server \"{}\" already", written.name));
+    }
+    if (!std::isfinite(written.timeout_s) || written.timeout_s < 0 || written.timeout_s > kNodeTimeoutSecondsMax) {
+      error(position_of(compiled.node, "timeout_s"),
+            fmt::format("timeout_s of {} is {}", named(compiled.node), written.timeout_s),
+            fmt::format("0 (the policy's) to {}", kNodeTimeoutSecondsMax));
+    }
+    add_mcp(compiled);
+    auto* server = std::get_if<CompiledMcp>(&compiled.remote);
+    if (server != nullptr) servers->push_back({written.name, std::move(*server), written.risk, written.timeout_s});
+  }
+  is_tool_server_ = false;
+  made_->tool_servers = std::move(servers);
 }
 
 // The nodes that templates name must have run by then.

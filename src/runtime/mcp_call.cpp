@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "base/environment.hpp"
 #include "base/try.hpp"
 #include "net/url.hpp"
 #include "runtime/attributes.hpp"
@@ -126,6 +127,46 @@ Result<mcp::Headers> filled(const HeaderTemplates& templates, const TemplateScop
   return out;
 }
 
+Result<std::shared_ptr<PreparedCall>> prepare(const CompiledMcp& server, const TemplateScope& scope,
+                                              const RemoteCallOptions& options) {
+  auto prepared = std::make_shared<PreparedCall>();
+  prepared->who = options.who;
+  prepared->server.command = server.command;
+  prepared->server.args = server.args;
+  prepared->server.url = server.url;
+  MESHFLOW_TRY(prepared->server.environment, filled(server.environment, scope, "env of " + options.who));
+  MESHFLOW_TRY(prepared->server.headers, filled(server.headers, scope, "headers of " + options.who));
+  prepared->risk = options.risk;
+  prepared->limit = options.limit;
+  return prepared;
+}
+
+using Listed = std::vector<ToolDescription>;
+
+Result<Listed> ask_for_tools(const PreparedCall& call, const std::string& server_name, mcp::SessionPool& pool,
+                             SessionInUse& in_use) {
+  const auto deadline = std::chrono::steady_clock::now() + call.limit + std::chrono::seconds(1);
+  for (bool is_first = true;; is_first = false) {
+    auto session = pool.take(call.server);
+    if (!in_use.begin(*session)) return fail(ErrorCode::cancelled, fmt::format("{} was cancelled", call.who));
+    auto tools = session->list_tools(deadline);
+    in_use.end();
+    if (tools || !tools.error().is_broken) pool.give_back(call.server, std::move(session));
+    if (!tools) {
+      // A session that was idle for long may be one that its server has forgotten, which then says so.
+      if (is_first && tools.error().is_broken && tools.error().error.code == ErrorCode::unavailable) continue;
+      CallFacts unused;
+      return tl::unexpected(error_of(call, std::move(tools).error(), unused));
+    }
+    Listed listed;
+    for (mcp::ToolEntry& tool : *tools) {
+      listed.push_back({fmt::format("{}{}{}", server_name, kToolServerBorder, tool.name), std::move(tool.description),
+                        std::move(tool.input_schema)});
+    }
+    return listed;
+  }
+}
+
 Result<void> describe(ToolWork& work, const mcp::ServerAddress& server) {
   work.attributes = {{names::kMcpMethod, "tools/call"}};
   if (!server.command.empty()) {
@@ -144,20 +185,17 @@ Result<void> describe(ToolWork& work, const mcp::ServerAddress& server) {
 
 }  // namespace
 
+std::optional<std::string> EnvironmentScope::environment(std::string_view name) const {
+  const auto process = Environment::of_process();
+  const auto value = process.get(name);
+  return value ? std::optional<std::string>(*value) : std::nullopt;
+}
+
 Result<RemoteCall> make_mcp_call(const RunState& run, const CompiledMcp& server, const TemplateScope& scope,
                                  std::string tool, std::string arguments, RemoteCallOptions options) {
-  auto prepared = std::make_shared<PreparedCall>();
-  prepared->who = options.who;
-  prepared->server.command = server.command;
-  prepared->server.args = server.args;
-  prepared->server.url = server.url;
-  MESHFLOW_TRY(prepared->server.environment, filled(server.environment, scope, "env of " + options.who));
-  MESHFLOW_TRY(prepared->server.headers, filled(server.headers, scope, "headers of " + options.who));
+  MESHFLOW_TRY(const std::shared_ptr<PreparedCall> prepared, prepare(server, scope, options));
   prepared->tool = std::move(tool);
   prepared->arguments = arguments;
-  prepared->risk = options.risk;
-  prepared->limit = options.limit;
-
   auto named = std::make_shared<Tool>();
   named->name = prepared->tool;
   named->risk = options.risk;
@@ -173,6 +211,21 @@ Result<RemoteCall> make_mcp_call(const RunState& run, const CompiledMcp& server,
     return start_call(std::move(callee), std::move(facts), prepared);
   };
   return RemoteCall{std::move(work), std::move(arguments)};
+}
+
+Task<Result<Listed>> list_mcp_tools(std::shared_ptr<CallState> call, const CompiledToolServer& server,
+                                    RemoteCallOptions options) {
+  auto prepared = prepare(server.server, EnvironmentScope(), options);
+  if (!prepared) co_return tl::unexpected(std::move(prepared).error());
+  auto in_use = std::make_shared<SessionInUse>();
+  const auto token = call->cancellation.add([in_use](const Error&) { in_use->cancel(); });
+  std::function<Result<Listed>()> work = [prepared = std::move(*prepared), name = server.name,
+                                          pool = call->run->services->mcp_sessions,
+                                          in_use] { return ask_for_tools(*prepared, name, *pool, *in_use); };
+  std::string who = std::move(options.who);
+  auto result = co_await run_user_function<Listed>(call->waiting(), std::move(work), std::move(who), call);
+  call->cancellation.remove(token);
+  co_return result;
 }
 
 }  // namespace meshflow::runtime

@@ -7,9 +7,9 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
-#include "base/environment.hpp"
 #include "base/try.hpp"
 #include "runtime/agent_call.hpp"
+#include "runtime/agent_tools.hpp"
 #include "runtime/attributes.hpp"
 #include "runtime/gate_spans.hpp"
 #include "runtime/human.hpp"
@@ -74,7 +74,11 @@ Risk risk_of(const NodeRun& self) {
   }
   for (const std::string& name : tools) {
     const auto tool = self.run->services->tools.find(name);
-    if (tool != self.run->services->tools.end()) highest = std::max(highest, tool->second->risk);
+    if (tool != self.run->services->tools.end()) {
+      highest = std::max(highest, tool->second->risk);
+    } else if (const auto served = find_server_tool(self.frame.state.graph().tool_servers.get(), name)) {
+      highest = std::max(highest, served->server->risk);
+    }
   }
   return highest;
 }
@@ -128,6 +132,7 @@ std::shared_ptr<CallState> make_call(const NodeRun& self) {
   call->node_span = self.span();
   call->span = self.span();
   call->may_act = self.may_act;
+  call->tool_servers = self.frame.state.graph().tool_servers;
   call->output_of = [&frame = self.frame](std::string_view id) -> std::optional<std::string> {
     const auto found = frame.state.graph().find(id);
     if (!found) return std::nullopt;
@@ -225,9 +230,7 @@ class NodeScope final : public TemplateScope {
     return found ? self_.frame.state.output_of(*found) : std::nullopt;
   }
   [[nodiscard]] std::optional<std::string> environment(std::string_view name) const override {
-    const auto process = Environment::of_process();
-    const auto value = process.get(name);
-    return value ? std::optional<std::string>(*value) : std::nullopt;
+    return EnvironmentScope().environment(name);
   }
 
  private:

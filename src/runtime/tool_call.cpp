@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "base/bytes.hpp"
+#include "runtime/agent_tools.hpp"
 #include "runtime/attempts.hpp"
 #include "runtime/attributes.hpp"
 #include "runtime/gate_spans.hpp"
@@ -157,6 +158,13 @@ Task<Result<std::string>> call_tool(std::shared_ptr<CallState> call, std::string
   RunState& run = *call->run;
   if (call->cancellation.reason()) co_return tl::unexpected(*call->cancellation.reason());
   const auto found = run.services->tools.find(name);
+  const auto served = find_server_tool(call->tool_servers.get(), name);
+  if (found == run.services->tools.end() && served && !served->tool.empty()) {
+    auto remote = make_server_tool_call(*call, *served, std::move(arguments), limit);
+    if (!remote) co_return tl::unexpected(std::move(remote).error());
+    co_return co_await execute_tool(std::move(call), std::move(remote->work), std::move(remote->arguments),
+                                    std::move(tool_call_id));
+  }
   if (found == run.services->tools.end()) {
     co_return fail(ErrorCode::not_found, fmt::format("no tool is called {}", name),
                    name_hint(name, keys_of(run.services->tools)));

@@ -79,6 +79,11 @@ Workflow& Workflow::policy(Policy policy) {
   return *this;
 }
 
+Workflow& Workflow::tool_server(ToolServer server) {
+  tool_servers_.push_back(std::move(server));
+  return *this;
+}
+
 const Node* Workflow::find(std::string_view node_id) const noexcept {
   const auto found = std::ranges::find(nodes_, node_id, &Node::id);
   return found == nodes_.end() ? nullptr : &*found;

@@ -26,8 +26,10 @@ namespace {
 
 namespace yaml = runtime::yaml;
 
-constexpr std::array<std::string_view, 8> kWorkflowKeys = {"name",  "version", "policy", "nodes",
-                                                           "edges", "loop",    "entry",  "terminal"};
+constexpr std::array<std::string_view, 9> kWorkflowKeys = {"name", "version", "policy",   "nodes",       "edges",
+                                                           "loop", "entry",   "terminal", "tool_servers"};
+constexpr std::array<std::string_view, 7> kToolServerKeys = {"command", "args", "env",      "url",
+                                                             "headers", "risk", "timeout_s"};
 constexpr std::array<std::string_view, 22> kNodeKeys = {"kind",
                                                         "role",
                                                         "agent",
@@ -129,6 +131,7 @@ class WorkflowReader {
     for (const auto& entry : nodes->entries) {
       MESHFLOW_TRY(out.nodes_.emplace_back(), node_of(entry));
     }
+    if (const auto* servers = root.find("tool_servers")) MESHFLOW_CHECK(tool_servers_into(out, *servers));
     if (const auto* edges = root.find("edges")) MESHFLOW_CHECK(edges_into(out, *edges));
     if (const auto* loops = root.find("loop")) MESHFLOW_CHECK(loops_into(out, *loops));
     if (const auto* entry = root.find("entry")) {
@@ -189,12 +192,9 @@ class WorkflowReader {
                                         const std::string& what) {
     if (node.kind == NodeKind::mcp) {
       McpServer& server = node.mcp ? *node.mcp : node.mcp.emplace();
-      if (name == "url") return into(server.url, yaml::text_of(value, what));
-      if (name == "headers") return into(server.headers, texts_by_name_of(value, what));
-      if (name == "command") return into(server.command, yaml::text_of(value, what));
-      if (name == "args") return into(server.args, yaml::texts_of(value, what));
-      if (name == "env") return into(server.environment, texts_by_name_of(value, what));
-    } else if (node.kind == NodeKind::http) {
+      return server_field_into(server, name, value, what);
+    }
+    if (node.kind == NodeKind::http) {
       HttpCall& call = node.http ? *node.http : node.http.emplace();
       if (name == "method") return into(call.method, yaml::text_of(value, what));
       if (name == "url") return into(call.url, yaml::text_of(value, what));
@@ -206,6 +206,42 @@ class WorkflowReader {
       }
     }
     return {};
+  }
+
+  static Result<void> server_field_into(McpServer& server, const std::string& name, const Value& value,
+                                        const std::string& what) {
+    if (name == "url") return into(server.url, yaml::text_of(value, what));
+    if (name == "headers") return into(server.headers, texts_by_name_of(value, what));
+    if (name == "command") return into(server.command, yaml::text_of(value, what));
+    if (name == "args") return into(server.args, yaml::texts_of(value, what));
+    if (name == "env") return into(server.environment, texts_by_name_of(value, what));
+    return {};
+  }
+
+  static Result<void> tool_servers_into(Workflow& out, const Value& servers) {
+    if (servers.kind != Value::Kind::map) {
+      return fail_at(servers, "tool_servers must be a map of names to servers",
+                     "tool_servers: {NAME: {command: PROGRAM}}");
+    }
+    for (const auto& entry : servers.entries) {
+      const auto what = fmt::format("tool server \"{}\"", utf8_prefix(entry.key.scalar, 80));
+      MESHFLOW_CHECK(yaml::check_keys(entry.value, what, kToolServerKeys));
+      ToolServer& server = out.tool_servers_.emplace_back();
+      server.name = entry.key.scalar;
+      server.position = entry.key.position;
+      for (const auto& [key, value] : entry.value.entries) {
+        server.field_positions[key.scalar] = value.position;
+        MESHFLOW_CHECK(tool_server_field_into(server, key.scalar, value, fmt::format("{} of {}", key.scalar, what)));
+      }
+    }
+    return {};
+  }
+
+  static Result<void> tool_server_field_into(ToolServer& server, const std::string& name, const Value& value,
+                                             const std::string& what) {
+    if (name == "risk") return into(server.risk, enum_of(value, kRisks, what));
+    if (name == "timeout_s") return into(server.timeout_s, yaml::number_of(value, what));
+    return server_field_into(server.server, name, value, what);
   }
 
   static Result<HeaderTexts> texts_by_name_of(const Value& value, const std::string& what) {

@@ -66,6 +66,17 @@ class ResultTest(unittest.TestCase):
                          [("leak", "pii.card", "content_policy", "safe")])
 
 
+class ToolServerTest(unittest.TestCase):
+    def test_an_agents_model_calls_a_tool_of_a_server(self):
+        server = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support", "mcp_server.py")
+        flow = Workflow("test").node("work", tools=["files__echo"])
+        flow.tool_server("files", command=sys.executable, args=[server], risk="read_only", timeout_s=60)
+        result = mesh_of().run_blocking("where is it?", workflow=flow)
+        self.assertEqual(result.status, "completed", result.error)
+        self.assertIn('The tool reported: {"arguments": {"query": "where is it?"}', result.output)
+        self.assertEqual(result.spans_by_name["meshflow.tool"], 1)
+
+
 class FunctionTest(unittest.TestCase):
     def test_plain_and_async_agents_call_models_tools_and_each_other(self):
         seen = {}

@@ -112,6 +112,14 @@ TEST(JsonTemplate, KeepsTheTypeOfAValueThatStandsAlone) {
   EXPECT_EQ(out->fill(Scope(), 1000).value(), R"({"n":7,"s":"id 7","all":[["a","b"],"the task"],"{{ task }}":1})");
 }
 
+TEST(JsonTemplate, WhatIsFilledInIsBoundedAsAWhole) {
+  const auto out = JsonTemplate::parse(R"(["{{ input.tags }}", "{{ input.tags }}"])", {});
+  ASSERT_TRUE(out);
+  const std::string whole = R"([["a","b"],["a","b"]])";
+  EXPECT_EQ(out->fill(Scope(), whole.size()).value(), whole);
+  EXPECT_EQ(out->fill(Scope(), whole.size() - 1).error().code, ErrorCode::limit_exceeded);
+}
+
 TEST(JsonTemplate, AValueCannotBreakOutOfItsString) {
   class Quoted final : public TemplateScope {
    public:

@@ -35,13 +35,24 @@ struct HttpCall {
   std::int64_t response_bytes_max = std::int64_t{4} << 20;  // a larger answer is an error
 };
 
-// The Model Context Protocol server that an mcp node asks: a program to start, or a URL.
+// A server of the Model Context Protocol, of an mcp node or for agents: a program to start, or a URL.
 struct McpServer {
   std::string command = {};  // found along PATH; it gets PATH, HOME and the like of the environment, and `environment`
   std::vector<std::string> args = {};
   HeaderTexts environment = {};  // names and values
   std::string url = {};  // of its endpoint, in place of a command (transport "Streamable HTTP")
   HeaderTexts headers = {};
+};
+
+// A server whose tools agents may use. Among an agent's tools, `NAME` stands for all of them and `NAME__TOOL` for one;
+// models know each by the latter. Its texts may have templates of the environment: `{{ env.TOKEN }}`.
+struct ToolServer {
+  std::string name;  // a letter, then letters, digits, _ and -, without "__"
+  McpServer server = {};
+  Risk risk = Risk::external_io;  // of each of its tools
+  double timeout_s = 0;  // of one call; 0: the policy's step_timeout_s; where that is 0 too, a minute
+  SourcePosition position = {};
+  std::map<std::string, SourcePosition, std::less<>> field_positions = {};  // as of a Node
 };
 
 struct Node {
@@ -51,7 +62,8 @@ struct Node {
   std::string agent = {};  // a registered agent; empty: one made from role, model, prompt and tools
   std::string model = {};
   std::string prompt = {};  // for a human node: what the person is asked
-  std::vector<std::string> tools = {};  // what the agent may call; the single tool of a tool or an mcp node
+  std::vector<std::string> tools =
+      {};  // what the agent may call: tools and tool servers; the single tool of a tool or an mcp node
   std::string arguments = {};  // of a tool or an mcp node: JSON with templates; empty: {"input": INPUT}
   std::optional<Risk> risk = std::nullopt;  // default: its tools' highest; external_io for http and mcp
   double timeout_s = 0;  // 0: the policy's step_timeout_s; where that is 0 too, a minute for http and mcp
@@ -117,11 +129,14 @@ class Workflow {
   // May be called several times: the outputs of these nodes are the run's output. Default: nodes without successors.
   Workflow& terminal(std::string node_id);
   Workflow& policy(Policy policy);
+  // For the agents of this workflow, not for those of its subgraphs.
+  Workflow& tool_server(ToolServer server);
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] const std::string& version() const noexcept { return version_; }
   [[nodiscard]] const std::vector<Node>& nodes() const noexcept { return nodes_; }
   [[nodiscard]] const std::vector<Edge>& edges() const noexcept { return edges_; }
+  [[nodiscard]] const std::vector<ToolServer>& tool_servers() const noexcept { return tool_servers_; }
   [[nodiscard]] const std::vector<Loop>& loops() const noexcept { return loops_; }
   [[nodiscard]] const std::vector<std::string>& entries() const noexcept { return entries_; }
   [[nodiscard]] const std::vector<std::string>& terminals() const noexcept { return terminals_; }
@@ -153,6 +168,7 @@ class Workflow {
   std::vector<SourcePosition> entry_positions_;
   std::vector<SourcePosition> terminal_positions_;
   std::optional<Policy> policy_;
+  std::vector<ToolServer> tool_servers_;
 };
 
 }  // namespace meshflow

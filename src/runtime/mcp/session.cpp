@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <boost/json.hpp>
 
+#include "base/bytes.hpp"
 #include "base/version.hpp"
 #include "runtime/mcp/tools.hpp"
 #include "runtime/nearest.hpp"
@@ -231,13 +232,23 @@ Outcome<std::string> Session::call_tool(const ToolCallRequest& request, Deadline
     failed.was_sent = false;
     return tl::unexpected(std::move(failed));
   }
-  const json::object arguments = json::parse(request.arguments).as_object();  // made by us
+  json::parse_options options;
+  options.max_depth = kMessageDepthMax;
+  json::error_code not_json;
+  const json::value arguments = json::parse(request.arguments, not_json, {}, options);
+  if (not_json || !arguments.is_object()) {
+    auto refused = failure(ErrorCode::callback_failed,
+                           fmt::format("the arguments of the tool {} are no JSON object", request.tool), "arguments");
+    refused.value().was_sent = false;
+    refused.value().is_broken = false;
+    return refused;
+  }
   for (int round = 1;; ++round) {
     const auto tool = find_tool(request.tool, deadline);
     if (!tool) return tl::unexpected(tool.error());
     if (*tool != nullptr) report.tool_description = (*tool)->description;
     Headers headers;
-    if (*tool != nullptr && is_stateless_) headers = headers_of(**tool, arguments);
+    if (*tool != nullptr && is_stateless_) headers = headers_of(**tool, arguments.get_object());
     json::object params{{"name", request.tool}, {"arguments", arguments}};
     auto result = ask("tools/call", std::move(params), deadline, request.tool, std::move(headers), request.trace);
     report.request_id = last_id_;
@@ -265,7 +276,7 @@ Outcome<std::string> Session::call_tool(const ToolCallRequest& request, Deadline
     if (is_error == nullptr || *is_error != true) return text;
     constexpr std::size_t kShownBytesMax = 500;
     Failure failed{Error{ErrorCode::callback_failed, fmt::format("the tool {} of {} failed: {}", request.tool, name_,
-                                                                 text.substr(0, kShownBytesMax))}};
+                                                                 utf8_prefix(text, kShownBytesMax))}};
     failed.type = "tool_error";
     failed.is_broken = false;
     return tl::unexpected(std::move(failed));
