@@ -20,11 +20,12 @@ void QueryService::add(net::HttpRouter& router, std::string_view api, std::strin
 
 void QueryService::add(net::HttpRouter& router, std::string_view api, std::string_view method, std::string_view pattern,
                        std::string_view query, net::HttpHandler handler) const {
-  net::HttpHandler timed = [this, api = std::string(api), query = std::string(query), handler = std::move(handler)](
-                               net::HttpServerRequest request, const net::HttpResponder& responder) {
+  net::HttpHandler timed = [observe = options_.observe, api = std::string(api), query = std::string(query),
+                            handler = std::move(handler)](net::HttpServerRequest request,
+                                                          const net::HttpResponder& responder) {
     const auto begin = std::chrono::steady_clock::now();
     handler(std::move(request), responder);
-    if (options_.observe) options_.observe(api, query, std::chrono::steady_clock::now() - begin);
+    if (observe) observe(api, query, std::chrono::steady_clock::now() - begin);
   };
   router.add(method, pattern, net::on_workers(workers_, std::move(timed)));
 }

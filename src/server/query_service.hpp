@@ -22,7 +22,8 @@ struct QueryServiceOptions {
   std::function<void(std::string_view api, std::string_view query, std::chrono::nanoseconds took)> observe = {};
 };
 
-// Thread-safe. What it is given must outlive it, and it the servers whose routes use it.
+// Thread-safe. The store and the clock must outlive it; the servers whose routes use it, and then the workers, must be
+// gone before it: a query may still be running when its answer has been sent.
 class QueryService {
  public:
   QueryService(store::TraceStore& store, net::WorkerPool& workers, QueryServiceOptions options = {});

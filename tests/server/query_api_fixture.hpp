@@ -65,10 +65,10 @@ class QueryApiTest : public store::test::StoreTest {
 
   ManualClock clock_{kNow};
   net::IoThreads threads_{1};
+  std::unique_ptr<QueryService> service_;  // goes after the workers
   net::WorkerPool workers_{2, 100};
   net::HttpRouter jaeger_router_;
   net::HttpRouter tempo_router_;
-  std::unique_ptr<QueryService> service_;
   std::unique_ptr<net::HttpServer> jaeger_;
   std::unique_ptr<net::HttpServer> tempo_;
   net::HttpClient client_;
