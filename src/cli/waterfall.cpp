@@ -295,9 +295,11 @@ std::string waterfall_text(const store::StoredTrace& trace, std::size_t columns,
   const std::vector<Line> lines = lines_of(tree);
   const auto followers = followers_of(tree);
   const Layout layout = lay_out(lines, columns);
+  // Clocks may have gone backwards.
+  const std::uint64_t end = std::max(row.start_unix_nanos, row.end_unix_nanos);
   std::string out = headline(row, columns, styled) + "\n" + styled(Style::faint, header_line(layout)) + "\n";
   for (const Line& line : lines) {
-    out += span_line(line, layout, row.start_unix_nanos, row.end_unix_nanos, styled) + "\n";
+    out += span_line(line, layout, row.start_unix_nanos, end, styled) + "\n";
     if (line.reason.empty()) continue;
     std::string reason = line.reason;
     const auto follower = followers.find(line.place->span->span_id);

@@ -29,8 +29,18 @@ Result<std::vector<query::TraceRow>> StoreTraceSource::newest(std::size_t limit)
   for (const query::FoundTrace& each : found) {
     // One by one: of a large trace only the row stays in memory.
     const std::vector<otlp::TraceId> ids{each.trace_id};
-    MESHFLOW_TRY(const auto traces, snapshot.traces(ids));
-    for (const store::StoredTrace& trace : traces) rows.push_back(query::row_of(trace));
+    const auto traces = snapshot.traces(ids);
+    if (!traces &&
+        traces.error().code == ErrorCode::limit_exceeded) {  // one that is too large does not hide the others
+      query::TraceRow row;
+      row.trace_id = each.trace_id;
+      row.status = "too large";
+      row.start_unix_nanos = row.end_unix_nanos = each.start;
+      rows.push_back(std::move(row));
+      continue;
+    }
+    if (!traces) return tl::unexpected(traces.error());
+    for (const store::StoredTrace& trace : *traces) rows.push_back(query::row_of(trace));
   }
   return rows;
 }

@@ -27,10 +27,7 @@ class Forwarded : public Served {
     return std::count(rows.out.begin(), rows.out.end(), '\n');
   }
   [[nodiscard]] bool second_gets(long traces) const {
-    for (int tries = 0; tries < 100; ++tries) {
-      if (traces_of_second() == traces) return true;
-    }
-    return false;
+    return eventually([&] { return traces_of_second() == traces; });
   }
 
   std::unique_ptr<Program> second_;

@@ -1,7 +1,9 @@
 // What tests of `meshflow serve` share: a server on free ports, and requests to it.
 #pragma once
 
+#include <chrono>
 #include <csignal>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -53,6 +55,19 @@ class Served : public Command {
     request.headers = std::move(headers);
     request.headers.emplace_back("content-type", "application/x-protobuf");
     return client_.send(request);
+  }
+
+  // Asks again until it is so; false after 30 s. What was acknowledged, or left in the spool, is visible a moment
+  // later.
+  static bool eventually(const std::function<bool()>& is_so) {
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!is_so()) {
+      if (std::chrono::steady_clock::now() > limit) return false;
+    }
+    return true;
+  }
+  bool is_seen(const std::string& trace_id) {
+    return eventually([&] { return get("jaeger", "/api/traces/" + trace_id)->status == 200; });
   }
 
   // A trace of one span, its id made of `number`.
