@@ -19,16 +19,23 @@ bool is_nullable(std::size_t column) noexcept {
 }
 
 // The chunk's types, made once: creating them anew costs an allocation a column.
-std::vector<duckdb_logical_type>& chunk_types() {
-  static std::vector<duckdb_logical_type> types = [] {
-    std::vector<duckdb_logical_type> made;
+class ChunkTypes {
+ public:
+  ChunkTypes() {
     for (std::size_t i = 0; i < column_count(); ++i) {
-      made.push_back(duckdb_create_logical_type(duckdb_type_of(column_type(i))));
+      types_.push_back(duckdb_create_logical_type(duckdb_type_of(column_type(i))));
     }
-    return made;
-  }();
-  return types;
-}
+  }
+  ~ChunkTypes() {
+    for (auto& type : types_) duckdb_destroy_logical_type(&type);
+  }
+  ChunkTypes(const ChunkTypes&) = delete;
+  ChunkTypes& operator=(const ChunkTypes&) = delete;
+  [[nodiscard]] std::vector<duckdb_logical_type>& all() noexcept { return types_; }
+
+ private:
+  std::vector<duckdb_logical_type> types_;
+};
 
 }  // namespace
 
@@ -71,7 +78,8 @@ const char* sql_type_of(ColumnType type) noexcept {
 }
 
 SpanChunk::SpanChunk() {
-  auto& types = chunk_types();
+  static ChunkTypes chunk_types;  // constant once made; the interface of DuckDB is not const-correct
+  auto& types = chunk_types.all();
   raw_ = duckdb_create_data_chunk(types.data(), types.size());
   for (std::size_t i = 0; i < types.size(); ++i) {
     duckdb_vector vector = duckdb_data_chunk_get_vector(raw_, i);
@@ -95,7 +103,7 @@ void SpanChunk::put_text(std::size_t column, std::string_view text) noexcept {
     // DuckDB compares inlined strings with their padding: it must be zero.
     duckdb_string_t inlined{};
     inlined.value.inlined.length = static_cast<std::uint32_t>(text.size());
-    std::memcpy(inlined.value.inlined.inlined, text.data(), text.size());
+    if (!text.empty()) std::memcpy(inlined.value.inlined.inlined, text.data(), text.size());
     data<duckdb_string_t>(column)[rows_] = inlined;
   } else {
     duckdb_vector_assign_string_element_len(vectors_[column], rows_, text.data(), text.size());

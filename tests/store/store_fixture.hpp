@@ -10,6 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/clock.hpp"
 #include "otlp/encode.hpp"
 #include "otlp/model.hpp"
 #include "store/trace_store.hpp"
@@ -131,6 +132,7 @@ class StoreTest : public ::testing::Test {
   }
 
   Folder folder_;
+  ManualClock clock_;  // for who names it in the options
   std::unique_ptr<TraceStore> store_;
 };
 

@@ -8,7 +8,6 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 
-#include "base/clock.hpp"
 #include "spool/writer.hpp"
 #include "store_fixture.hpp"
 
@@ -63,20 +62,19 @@ TEST_F(StoreLimits, RequestsThatFillAChunkToItsEndAreFollowedByOthers) {
 }
 
 TEST_F(StoreLimits, SpansThatArrivedBeforeTheRetentionTimeGoAsAWhole) {
-  ManualClock clock;
   auto with = options();
-  with.clock = &clock;
+  with.clock = &clock_;
   with.retention = std::chrono::hours(8);
   open(with);
   keep(request_of(many(1, 100), "old"));
   ASSERT_TRUE(store_->flush());
-  clock.advance(2 * kHour);  // the next piece
+  clock_.advance(2 * kHour);  // the next piece
   keep(request_of(many(2, 10), "new"));
   ASSERT_TRUE(store_->flush());
-  clock.advance(5 * kHour);
+  clock_.advance(5 * kHour);
   ASSERT_TRUE(store_->apply_retention());
   EXPECT_EQ(count(), 110u);
-  clock.advance(2 * kHour);  // the first is nine hours old, the second seven
+  clock_.advance(2 * kHour);  // the first is nine hours old, the second seven
   keep(request_of(many(3, 1), "newest"));
   ASSERT_TRUE(store_->apply_retention());
   EXPECT_EQ(count(), 11u);
@@ -135,8 +133,12 @@ TEST_F(StoreLimits, WhenRequestsComeFasterThanTheyAreStoredSomeAreRefusedAndAllO
   std::atomic<std::uint64_t> accepted = 0;
   std::atomic<int> answered = 0;
   constexpr int kRequests = 200;
+  std::vector<std::string> requests;  // made before, so that they come faster than the disk syncs
   for (std::uint64_t trace = 1; trace <= kRequests; ++trace) {
-    store_->ingest(otlp::encode(request_of(many(trace, 200, 2000))), [&](auto result) {
+    requests.push_back(otlp::encode(request_of(many(trace, 200, 2000))));
+  }
+  for (std::string& request : requests) {
+    store_->ingest(std::move(request), [&](auto result) {
       if (result) {
         accepted += result->spans;
       } else {
