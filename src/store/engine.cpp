@@ -162,6 +162,10 @@ Error engine_error(std::string_view message, duckdb_error_type type) {
   return {.code = code, .message = std::string(message)};
 }
 
+bool is_fatal(const Error& error) noexcept {
+  return contains(error.message, "database has been invalidated") || error.message.starts_with("FATAL");
+}
+
 Connection::~Connection() { duckdb_disconnect(&raw_); }
 
 Result<void> Connection::run(const std::string& sql) {

@@ -73,6 +73,9 @@ class Engine {
 // statement got wrong is invalid_input.
 [[nodiscard]] Error engine_error(std::string_view message, duckdb_error_type type = DUCKDB_ERROR_INVALID);
 
+// DuckDB has given the database up: nothing works until it is opened anew.
+[[nodiscard]] bool is_fatal(const Error& error) noexcept;
+
 // An owned logical type.
 class LogicalType {
  public:

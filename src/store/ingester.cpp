@@ -216,9 +216,10 @@ void Ingester::decode_loop() {
 // ---- appending --------------------------------------------------------------------------------------------------
 
 Result<void> Ingester::append_batch(std::uint64_t rows_min) {
+  if (tables_.is_broken()) MESHFLOW_CHECK(tables_.recover());
   const RecentSpans::Batch batch = recent_.take_out(rows_min);
   if (batch.chunks.empty()) return {};
-  MESHFLOW_CHECK(tables_.append(batch, [this, &batch] { recent_.remove(batch); }));
+  MESHFLOW_CHECK(tables_.append(batch, [this](const RecentSpans::Batch& stored) { recent_.remove(stored); }));
   if (batch.positions && options_.committed) options_.committed(*batch.positions);
   if (++appends_ >= kAppendsPerCheckpoint && tables_.checkpoint()) appends_ = 0;
   return {};
@@ -262,7 +263,7 @@ void Ingester::append_loop() {
       while (!wants()) {
         auto until = next_maintenance;
         if (has_recent_) until = std::min(until, std::max(not_before, oldest_ + kAppendAge));
-        if (recent_.rows() >= kAppendRows) until = std::min(until, not_before);
+        if (recent_.rows() >= kAppendRows || tables_.is_broken()) until = std::min(until, not_before);
         changed_.wait_until(lock, until);
       }
       jobs = std::exchange(jobs_, {});

@@ -64,14 +64,50 @@ class KeyHash {
 
 Result<std::unique_ptr<Tables>> Tables::open(TablesOptions options, const Clock& clock, RecentViews& views) {
   std::unique_ptr<Tables> tables(new Tables(std::move(options), clock, views));
-  MESHFLOW_TRY(tables->engine_, Engine::open({.path = tables->options_.path,
-                                              .memory_bytes_max = tables->options_.memory_bytes_max,
-                                              .temporary_directory = tables->options_.temporary_directory}));
-  MESHFLOW_TRY(tables->writer_, tables->engine_->connect());
-  MESHFLOW_CHECK(tables->prepare());
-  MESHFLOW_CHECK(tables->read_state());
+  MESHFLOW_CHECK(tables->open_engine());
   MESHFLOW_CHECK(tables->fill_filters());
   return tables;
+}
+
+Result<void> Tables::open_engine() {
+  EngineOptions options;
+  options.path = options_.path;
+  options.memory_bytes_max = options_.memory_bytes_max;
+  options.temporary_directory = options_.temporary_directory;
+  MESHFLOW_TRY(engine_, Engine::open(options));
+  MESHFLOW_TRY(writer_, engine_->connect());
+  MESHFLOW_CHECK(prepare());
+  return read_state();
+}
+
+template <typename T>
+Result<T> Tables::noted(Result<T> result) {
+  if (!result && is_fatal(result.error())) is_broken_.store(true, std::memory_order_relaxed);
+  return result;
+}
+
+Result<void> Tables::recover() {
+  const std::unique_lock lock(published_mutex_);
+  {
+    const std::lock_guard idle_lock(idle_mutex_);
+    if (views_out_ > 0) return fail(ErrorCode::unavailable, "the store is opened anew once its queries have ended");
+    idle_.clear();
+  }
+  writer_.reset();
+  engine_.reset();
+  forget_known();
+  pieces_.clear();
+  positions_ = {};
+  MESHFLOW_CHECK(open_engine());
+  is_broken_.store(false, std::memory_order_relaxed);
+  {
+    const std::unique_lock filters_lock(filters_mutex_);
+    MESHFLOW_CHECK(fill_filters());
+  }
+  if (const auto pending = std::exchange(pending_, std::nullopt)) {
+    if (!pieces_.empty() && pieces_.back() == pending->piece) pending->published(pending->batch);
+  }
+  return {};
 }
 
 // Creates what a new file lacks, and refuses what a later version has written.
@@ -174,9 +210,9 @@ Result<std::uint64_t> Tables::used_bytes() {
   return u64(size.rows[0][0]) + (error ? 0 : log);
 }
 
-Result<void> Tables::append(const RecentSpans::Batch& batch, const std::function<void()>& published) {
+Result<void> Tables::append(const RecentSpans::Batch& batch, const Published& published) {
   const auto now = static_cast<std::uint64_t>(clock_.wall_nanos());
-  MESHFLOW_TRY(const bool is_new, begins_piece(batch.rows, now));
+  MESHFLOW_TRY(const bool is_new, noted(begins_piece(batch.rows, now)));
   PieceRecord piece = is_new ? PieceRecord{} : pieces_.back();
   if (is_new) piece = {.id = pieces_.empty() ? 1 : pieces_.back().id + 1, .created = now};
   piece.arrived = now;
@@ -187,8 +223,8 @@ Result<void> Tables::append(const RecentSpans::Batch& batch, const std::function
     piece.start_max = std::max(piece.start_max, chunk->start_max());
   }
   if (is_new) forget_known();
-  MESHFLOW_CHECK(writer_->run("BEGIN"));
-  auto written = write(batch, piece, is_new);
+  MESHFLOW_CHECK(noted(writer_->run("BEGIN")));
+  auto written = noted(write(batch, piece, is_new));
   if (!written) {
     (void)writer_->run("ROLLBACK");
     forget_known();
@@ -206,10 +242,16 @@ Result<void> Tables::append(const RecentSpans::Batch& batch, const std::function
       }
     }
   }
+  return commit(batch, piece, is_new, published);
+}
+
+Result<void> Tables::commit(const RecentSpans::Batch& batch, const PieceRecord& piece, bool is_new,
+                            const Published& published) {
   const std::unique_lock lock(published_mutex_);
-  if (auto committed = writer_->run("COMMIT"); !committed) {
+  if (auto committed = noted(writer_->run("COMMIT")); !committed) {
     (void)writer_->run("ROLLBACK");
     forget_known();
+    if (is_broken()) pending_ = Pending{piece, batch, published};
     if (is_new) {
       const std::unique_lock filters_lock(filters_mutex_);
       filters_.pop_back();
@@ -222,7 +264,7 @@ Result<void> Tables::append(const RecentSpans::Batch& batch, const std::function
     pieces_.back() = piece;
   }
   if (batch.positions) positions_ = *batch.positions;
-  published();
+  published(batch);
   return {};
 }
 
@@ -354,7 +396,7 @@ Result<PieceRecord> Tables::drop_oldest() {
                                oldest.id)));
   {
     const std::unique_lock lock(published_mutex_);
-    if (auto committed = writer_->run("COMMIT"); !committed) {
+    if (auto committed = noted(writer_->run("COMMIT")); !committed) {
       (void)writer_->run("ROLLBACK");
       return tl::unexpected(std::move(committed).error());
     }
@@ -378,7 +420,7 @@ Result<void> Tables::checkpoint() {
                 fmt::format("the disk of {} has {} bytes left; DuckDB's log can't be written into it", options_.path,
                             space.available));
   }
-  return writer_->run("CHECKPOINT");
+  return noted(writer_->run("CHECKPOINT"));
 }
 
 SourcePositions Tables::positions() const {
@@ -450,7 +492,7 @@ Result<std::vector<Operation>> Tables::operations(std::size_t rows_max) {
   std::string sources;
   for (const PieceRecord& piece : now.pieces) {
     sources +=
-        fmt::format("{}SELECT DISTINCT service, name, kind FROM spans_{}", sources.empty() ? "" : " UNION ", piece.id);
+        fmt::format("{}SELECT service, name, kind FROM operations_{}", sources.empty() ? "" : " UNION ALL ", piece.id);
   }
   std::vector<Operation> found;
   Result<Rows> rows = Rows{};
@@ -467,9 +509,11 @@ Result<std::vector<Operation>> Tables::operations(std::size_t rows_max) {
 }
 
 Result<Tables::View> Tables::view(const std::function<void()>& look) {
+  const std::shared_lock lock(published_mutex_);
+  if (is_broken() || engine_ == nullptr) return fail(ErrorCode::unavailable, "the store is being opened anew");
   View view;
   {
-    const std::lock_guard lock(idle_mutex_);
+    const std::lock_guard idle_lock(idle_mutex_);
     if (!idle_.empty()) {
       view.connection = std::move(idle_.back());
       idle_.pop_back();
@@ -478,18 +522,22 @@ Result<Tables::View> Tables::view(const std::function<void()>& look) {
   if (view.connection == nullptr) {
     MESHFLOW_TRY(view.connection, engine_->connect());
   }
-  const std::shared_lock lock(published_mutex_);
   // A transaction begins with its first look at the database.
-  MESHFLOW_CHECK(view.connection->run("BEGIN; SELECT 1 FROM meta LIMIT 0"));
+  MESHFLOW_CHECK(noted(view.connection->run("BEGIN; SELECT 1 FROM meta LIMIT 0")));
   view.pieces = pieces_;
   look();
+  const std::lock_guard idle_lock(idle_mutex_);
+  ++views_out_;
   return view;
 }
 
 void Tables::give_back(std::unique_ptr<Connection> connection) {
-  if (connection == nullptr || !connection->run("ROLLBACK")) return;
+  if (connection == nullptr) return;
+  const bool is_usable = noted(connection->run("ROLLBACK")).has_value() && !is_broken();
+  if (!is_usable) connection.reset();
   const std::lock_guard lock(idle_mutex_);
-  if (idle_.size() < kIdleConnectionsMax) idle_.push_back(std::move(connection));
+  --views_out_;
+  if (is_usable && idle_.size() < kIdleConnectionsMax) idle_.push_back(std::move(connection));
 }
 
 }  // namespace meshflow::store

@@ -1,7 +1,9 @@
 // The database: its tables, and how recent spans get into them. Private to the room.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -27,6 +29,7 @@ struct PieceRecord {
   std::uint64_t start_min = UINT64_MAX;
   std::uint64_t start_max = 0;
   std::uint64_t rows = 0;
+  friend bool operator==(const PieceRecord&, const PieceRecord&) = default;
 };
 
 // Spans of a piece; then the next begins. Small enough that dropping one is not dropping much (some 300 MB), large
@@ -53,11 +56,18 @@ class Tables {
 
   // One transaction: the rows, what they refer to, their traces, and the positions. `published` is called in the moment
   // in which they become visible, while nobody can take a snapshot.
-  [[nodiscard]] Result<void> append(const RecentSpans::Batch& batch, const std::function<void()>& published);
+  using Published = std::function<void(const RecentSpans::Batch&)>;
+  [[nodiscard]] Result<void> append(const RecentSpans::Batch& batch, const Published& published);
   // Drops the oldest piece. `published` as above.
   [[nodiscard]] Result<PieceRecord> drop_oldest();
   // Writes DuckDB's own log into its file. Fails (unavailable) where the disk may not have the room for it.
   [[nodiscard]] Result<void> checkpoint();
+
+  // DuckDB gives a database up when it cannot write what it must (a disk that is full in the middle of a checkpoint):
+  // from then on nothing works, reading neither, until it is opened anew.
+  [[nodiscard]] bool is_broken() const noexcept { return is_broken_.load(std::memory_order_relaxed); }
+  // Opens it anew; fails while queries are under way, or where it cannot be. From the thread that appends.
+  [[nodiscard]] Result<void> recover();
 
   // Of DuckDB's file, without the room that dropped pieces have left in it, and of its log.
   [[nodiscard]] Result<std::uint64_t> used_bytes();
@@ -86,6 +96,12 @@ class Tables {
  private:
   Tables(TablesOptions options, const Clock& clock, RecentViews& views)
       : options_(std::move(options)), clock_(clock), views_(views) {}
+  [[nodiscard]] Result<void> open_engine();
+  // The result, after a look whether the database was given up.
+  template <typename T>
+  [[nodiscard]] Result<T> noted(Result<T> result);
+  [[nodiscard]] Result<void> commit(const RecentSpans::Batch& batch, const PieceRecord& piece, bool is_new,
+                                    const Published& published);
   [[nodiscard]] Result<void> prepare();
   [[nodiscard]] Result<void> read_state();
   [[nodiscard]] Result<void> fill_filters();
@@ -122,6 +138,16 @@ class Tables {
 
   std::mutex idle_mutex_;
   std::vector<std::unique_ptr<Connection>> idle_;
+  int views_out_ = 0;
+
+  std::atomic<bool> is_broken_{false};
+  // A commit of which nobody knows whether it came to pass: the database, opened anew, tells.
+  struct Pending {
+    PieceRecord piece;
+    RecentSpans::Batch batch;
+    Published published;
+  };
+  std::optional<Pending> pending_;
 };
 
 }  // namespace meshflow::store

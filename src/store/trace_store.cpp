@@ -37,6 +37,29 @@ std::uint64_t bytes_of(const std::string& path) {
   return error ? 0 : bytes;
 }
 
+// Whether a disk has room, asked now and then. Thread-safe.
+class DiskRoom {
+ public:
+  DiskRoom(std::string directory, std::uint64_t bytes_min) : directory_(std::move(directory)), bytes_min_(bytes_min) {}
+  [[nodiscard]] bool is_there() {
+    const std::int64_t now = system_clock().monotonic_nanos();
+    std::int64_t next = next_look_.load(std::memory_order_relaxed);
+    if (now >= next && next_look_.compare_exchange_strong(next, now + kLookNanos)) {
+      std::error_code error;
+      const auto space = std::filesystem::space(directory_, error);
+      is_there_.store(static_cast<bool>(error) || space.available >= bytes_min_, std::memory_order_relaxed);
+    }
+    return is_there_.load(std::memory_order_relaxed);
+  }
+
+ private:
+  static constexpr std::int64_t kLookNanos = 200'000'000;
+  const std::string directory_;
+  const std::uint64_t bytes_min_;
+  std::atomic<std::int64_t> next_look_{0};
+  std::atomic<bool> is_there_{true};
+};
+
 // Held while a process has the store; names its pid.
 Result<std::unique_ptr<AppendFile>> lock_store(const std::string& directory) {
   // The operating system's files, whatever the options say: a lock is between processes.
@@ -63,7 +86,8 @@ class TraceStore::Implementation {
       : options_(std::move(options)),
         clock_(options_.clock != nullptr ? *options_.clock : system_clock()),
         files_(options_.files != nullptr ? *options_.files : system_files()),
-        log_directory_(options_.directory + "/log") {}
+        log_directory_(options_.directory + "/log"),
+        room_(options_.directory, options_.disk_reserve_bytes) {}
   ~Implementation() { (void)close(); }
   Implementation(const Implementation&) = delete;
   Implementation& operator=(const Implementation&) = delete;
@@ -97,6 +121,7 @@ class TraceStore::Implementation {
   const Clock& clock_;
   FileSystem& files_;
   const std::string log_directory_;
+  DiskRoom room_;
   std::unique_ptr<AppendFile> lock_;
   RecentViews views_;
   std::unique_ptr<Tables> tables_;
@@ -189,6 +214,14 @@ void TraceStore::Implementation::ingest(std::string request, Done done) {
     return;
   }
   const std::uint64_t bytes = request.size();
+  if (!room_.is_there()) {
+    counted_.refused.fetch_add(1, std::memory_order_relaxed);
+    done(fail(
+        ErrorCode::unavailable,
+        fmt::format("less than {} bytes are free on the disk of {}", options_.disk_reserve_bytes, options_.directory),
+        "make room: what was sent is kept by who sent it"));
+    return;
+  }
   if (!ingester_->reserve(bytes)) {
     counted_.refused.fetch_add(1, std::memory_order_relaxed);
     const std::string trouble = ingester_->trouble();
@@ -258,6 +291,7 @@ Result<void> TraceStore::Implementation::open_spool() {
 
 // Takes one request; false where none is there.
 bool TraceStore::Implementation::take_from_spool() {
+  if (!room_.is_there()) return false;  // the spool's files keep it
   auto request = spool_->next();
   counted_.spool_damage.store(spool_->damage().corrupt_bytes + spool_->damage().torn_bytes, std::memory_order_relaxed);
   if (!request || !*request) return false;

@@ -33,6 +33,8 @@ struct StoreOptions {
   std::uint64_t memory_bytes_max = std::uint64_t{512} << 20;  // what queues, chunks, index and DuckDB may take together
   std::chrono::seconds retention{0};  // spans that arrived longer ago go; 0: they stay
   std::uint64_t disk_bytes_max = 0;  // past it the oldest go; 0: no limit
+  // Requests are refused while less is free on the disk: DuckDB needs room to finish what it has.
+  std::uint64_t disk_reserve_bytes = std::uint64_t{64} << 20;
   const Clock* clock = nullptr;  // null: the operating system's
   FileSystem* files = nullptr;  // for the log and the spool; null: the operating system's
 };
