@@ -35,15 +35,14 @@ constexpr std::array<std::string_view, 7> kLabelKeys = {
 
 std::string label_of(const otlp::Span& span) {
   std::string label = span.name;
-  std::string_view told;
-  for (const auto key : kLabelKeys) {
-    told = query::text_value(span.attributes, key);
-    if (!told.empty()) break;
+  const auto role = query::text_value(span.attributes, "meshflow.role");
+  // A blocked agent also names the gate that blocked it.
+  std::string_view told = role.empty() ? std::string_view() : query::text_value(span.attributes, "meshflow.agent_id");
+  for (auto key = kLabelKeys.begin(); told.empty() && key != kLabelKeys.end(); ++key) {
+    told = query::text_value(span.attributes, *key);
   }
   if (!told.empty()) label += fmt::format(" {}", told);
-  if (const auto role = query::text_value(span.attributes, "meshflow.role"); !role.empty() && role != told) {
-    label += fmt::format(" ({})", role);
-  }
+  if (!role.empty() && role != told) label += fmt::format(" ({})", role);
   return one_line(label);
 }
 
