@@ -229,5 +229,16 @@ TEST_F(Traces, TwoCommandsAtOnceWaitForOneAnother) {
   }
 }
 
+TEST_F(Traces, WhoHasTheStoreForLongIsNamed) {
+  import_run();
+  // As a command that does not end would.
+  const auto lock = system_files().open_append(data() + "/store/lock");
+  ASSERT_TRUE(lock && (*lock)->try_lock().value_or(false));
+  ASSERT_TRUE((*lock)->truncate(0) && (*lock)->append("4711\n"));
+  const auto done = meshflow({"traces"});
+  EXPECT_EQ(done.exit_code, 1);
+  EXPECT_THAT(done.err, HasSubstr("error: process 4711 has the store in " + data() + "/store"));
+}
+
 }  // namespace
 }  // namespace meshflow::test
