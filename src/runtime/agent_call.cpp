@@ -37,6 +37,7 @@ Task<Result<std::string>> call_offered_tool(const std::shared_ptr<CallState>& ca
   const auto is_offered = std::ranges::find(offered, asked_for.name, &ToolDescription::name) != offered.end();
   if (is_offered) return call_tool(call, asked_for.name, asked_for.arguments, asked_for.id);
   std::vector<std::string_view> names;
+  names.reserve(offered.size());
   for (const ToolDescription& tool : offered) names.push_back(tool.name);
   return not_offered(Error{ErrorCode::not_found,
                            fmt::format("the agent {} has no tool {}", call->agent_id, asked_for.name), std::nullopt,

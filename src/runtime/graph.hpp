@@ -138,6 +138,9 @@ class GraphState {
   GraphState(std::shared_ptr<const CompiledGraph> graph, std::string task);
   GraphState(GraphState&&) noexcept = default;
   GraphState& operator=(GraphState&&) noexcept = default;
+  GraphState(const GraphState&) = delete;
+  GraphState& operator=(const GraphState&) = delete;
+  ~GraphState() = default;
 
   // The nodes to begin with, in the order written. Once, on a new state.
   [[nodiscard]] std::span<const NodeIndex> start();

@@ -43,6 +43,7 @@ struct Governance {
 template <typename Map>
 [[nodiscard]] std::vector<std::string_view> keys_of(const Map& map) {
   std::vector<std::string_view> keys;
+  keys.reserve(map.size());
   for (const auto& [key, value] : map) keys.emplace_back(key);
   return keys;
 }
