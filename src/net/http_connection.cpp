@@ -140,6 +140,8 @@ asio::awaitable<bool> HttpConnection::serve_one() {
   // From here on it counts, until it is answered.
   struct Count {
     explicit Count(HttpCore& of) : core(of) {}
+    Count(const Count&) = delete;
+    Count& operator=(const Count&) = delete;
     ~Count() { --core.requests_open; }
     HttpCore& core;
   };
@@ -244,7 +246,8 @@ void HttpConnection::check_before_body(Current& current) {
     current.refusal = core_->busy(head, "too many clients are connected");
     return;
   }
-  if ((current.refusal = answer_from_head(*core_, head, parser.is_http_1_0()))) return;
+  current.refusal = answer_from_head(*core_, head, parser.is_http_1_0());
+  if (current.refusal) return;
   const std::string_view expectation = head.header("expect");
   if (!expectation.empty() && expectation != "100-continue") {
     current.refusal = core_->error(head, 417, "this server knows no expectation but 100-continue");
@@ -322,7 +325,7 @@ asio::awaitable<HttpConnection::Reading> HttpConnection::read_plain_body(Current
     char* const place = body.data() + current.body_bytes;
     if (const std::string_view waiting = buffered(); !waiting.empty()) {
       const std::size_t size = std::min(waiting.size(), room);
-      std::copy_n(waiting.data(), size, place);
+      std::copy_n(waiting.begin(), size, place);
       consume(size);
       current.body_bytes += size;
       continue;

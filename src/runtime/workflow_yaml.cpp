@@ -60,8 +60,8 @@ constexpr std::array<AgentRole, 6> kRoles = {AgentRole::orchestrator, AgentRole:
                                              AgentRole::executor,     AgentRole::critic,  AgentRole::guardian};
 constexpr std::array<Risk, 4> kRisks = {Risk::read_only, Risk::internal, Risk::external_io, Risk::irreversible};
 
-template <typename Enum, std::size_t size>
-Result<Enum> enum_of(const Value& value, const std::array<Enum, size>& all, std::string_view what) {
+template <typename Enum, std::size_t kSize>
+Result<Enum> enum_of(const Value& value, const std::array<Enum, kSize>& all, std::string_view what) {
   MESHFLOW_TRY(const std::string text, yaml::text_of(value, what));
   std::vector<std::string_view> names;
   for (const auto one : all) {
