@@ -29,6 +29,8 @@ bool is_session_id(std::string_view id) {
 class HttpTransport final : public Transport {
  public:
   explicit HttpTransport(const ServerAddress& server) : server_(server), name_(server.name()) {}
+  HttpTransport(const HttpTransport&) = delete;
+  HttpTransport& operator=(const HttpTransport&) = delete;
   ~HttpTransport() override {
     if (session_.empty() || is_broken_) return;
     // The server may forget the session now; whether it heard that does not matter.

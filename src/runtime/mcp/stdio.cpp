@@ -30,6 +30,8 @@ class StdioTransport final : public Transport {
  public:
   explicit StdioTransport(const ServerAddress& server)
       : server_(server), name_(server.name()), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+  StdioTransport(const StdioTransport&) = delete;
+  StdioTransport& operator=(const StdioTransport&) = delete;
   ~StdioTransport() override {
     if (is_broken_ || is_late_ || cancelled_) child_.hurry();
   }
