@@ -65,8 +65,7 @@ void start_on_loop(std::shared_ptr<Completion> completion, std::shared_ptr<RunTa
                    AgentContext& context) {
   const SharedObject run = runs->find(context.run_id());
   Error failure = interpreter_closing();
-  if (run && interpreter_is_open()) {
-    const EnterPython python;
+  if (const EnterPython python; run && python) {
     try {
       auto shown = std::make_shared<Context>(context, function.request);
       auto end = std::make_shared<CoroutineEnd>(completion, shown);
@@ -138,8 +137,8 @@ CoroutineEnd::~CoroutineEnd() {
 
 Outcome call_function(const RunTable& runs, const FunctionName& function, AgentContext& context) {
   const SharedObject run = runs.find(context.run_id());
-  if (!run || !interpreter_is_open()) return {.error = interpreter_closing()};
   const EnterPython python;
+  if (!run || !python) return {.error = interpreter_closing()};
   auto shown = std::make_shared<Context>(context);
   try {
     const py::object given = (*run).attr("call")(function.kind, function.name, py::cast(shown));
@@ -159,8 +158,8 @@ Task<Outcome> call_coroutine(std::shared_ptr<RunTable> runs, FunctionName functi
 
 std::optional<Decision> ask_approver(const RunTable& runs, const PendingRequest& request) {
   const SharedObject run = runs.find(request.run_id);
-  if (!run || !interpreter_is_open()) return std::nullopt;
   const EnterPython python;
+  if (!run || !python) return std::nullopt;
   try {
     const py::object given = (*run).attr("approve")(py::cast(request));
     if (given.is_none()) return std::nullopt;
@@ -172,8 +171,8 @@ std::optional<Decision> ask_approver(const RunTable& runs, const PendingRequest&
 }
 
 void tell(SharedObject listener, const char* method, const std::function<py::object()>& outcome) {
-  if (!interpreter_is_open()) return;
   const EnterPython python;
+  if (!python) return;
   try {
     if (outcome) {
       (*listener).attr(method)(outcome());

@@ -581,6 +581,27 @@ class LifetimeTest(unittest.TestCase):
             """)
         self.assertEqual((done.returncode, done.stdout), (0, "end\n"), done.stderr)
 
+    def test_a_thread_of_the_runtime_that_is_still_in_python_at_the_end_gets_out_first(self):
+        """It dropped the last reference to the mesh, so that closing meshes did not wait for it; the interpreter ended the
+        thread in the middle of C++."""
+        done = self.in_process("""
+            import asyncio, time, weakref, meshflow
+            async def main():
+                loop = asyncio.get_running_loop()
+                schedule = loop.call_soon_threadsafe
+                def slow(*arguments, **keywords):
+                    schedule(*arguments, **keywords)
+                    time.sleep(0.2)
+                loop.call_soon_threadsafe = slow
+                mesh = meshflow.MeshFlow(model=meshflow.mock_model())
+                await mesh.run("t")
+                return weakref.ref(mesh)
+            mesh = asyncio.run(main())
+            while mesh() is not None:
+                pass
+            """)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
     def test_what_was_printed_before_a_run_stands_before_its_spans(self):
         done = self.in_process("""
             import meshflow
