@@ -541,12 +541,11 @@ asio::awaitable<void> HttpConnection::end_gently(bool is_more_to_come) {
   has_timed_out_ = true;
   co_await socket_->shutdown_write();
   if (!is_more_to_come) co_return;
-  std::size_t left = core_->options.limits.body_bytes_max;
-  while (left > 0 && !is_closed_) {
+  // Bounded by the time alone: whoever has announced more than the limit is to be told so, too.
+  while (!is_closed_) {
     const asio::mutable_buffer target(buffer_.data(), buffer_.size());
     const auto read = co_await socket_->read_some(target);
     if (read.is_failed) break;
-    left -= std::min(left, read.bytes);
   }
 }
 
