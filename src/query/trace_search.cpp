@@ -255,22 +255,6 @@ std::uint64_t window_start(std::span<const Piece> pieces, TimeRange range, doubl
   return high;
 }
 
-store::U128 number_of(const otlp::TraceId& trace_id) {
-  store::U128 number;
-  for (std::size_t i = 0; i < 8; ++i) number.high = number.high << 8 | trace_id[i];
-  for (std::size_t i = 8; i < 16; ++i) number.low = number.low << 8 | trace_id[i];
-  return number;
-}
-
-otlp::TraceId trace_id_of(const store::U128& number) {
-  otlp::TraceId trace_id{};
-  for (std::size_t i = 0; i < 8; ++i) {
-    trace_id[i] = static_cast<std::uint8_t>(number.high >> (56 - 8 * i));
-    trace_id[i + 8] = static_cast<std::uint8_t>(number.low >> (56 - 8 * i));
-  }
-  return trace_id;
-}
-
 Result<std::vector<FoundTrace>> find_traces(store::Snapshot& snapshot, const TraceSearch& search,
                                             const store::QueryLimits& limits) {
   return Search(snapshot, search, limits).run();

@@ -10,6 +10,7 @@
 #include "meshflow/base/error.hpp"
 #include "query/condition.hpp"
 #include "store/snapshot.hpp"
+#include "store/trace_number.hpp"
 
 namespace meshflow::query {
 
@@ -41,7 +42,7 @@ struct FoundTrace {
 // spread evenly. Pure.
 [[nodiscard]] std::uint64_t window_start(std::span<const store::Piece> pieces, store::TimeRange range, double spans);
 
-[[nodiscard]] store::U128 number_of(const otlp::TraceId& trace_id);
-[[nodiscard]] otlp::TraceId trace_id_of(const store::U128& number);
+using store::number_of;
+using store::trace_id_of;
 
 }  // namespace meshflow::query

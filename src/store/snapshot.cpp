@@ -13,6 +13,7 @@
 #include "store/snapshot_implementation.hpp"
 #include "store/span_decoder.hpp"
 #include "store/span_reader.hpp"
+#include "store/trace_number.hpp"
 
 namespace meshflow::store {
 namespace {
@@ -20,15 +21,6 @@ namespace {
 // Traces whose spans lie so close to one another are read with one query.
 constexpr std::uint64_t kClusterNanos = 10'000'000'000;
 constexpr std::size_t kClusterTracesMax = 256;
-
-U128 number_of(const otlp::TraceId& id) noexcept {
-  U128 number;
-  for (std::size_t i = 0; i < 8; ++i) {
-    number.high = number.high << 8 | id[i];
-    number.low = number.low << 8 | id[8 + i];
-  }
-  return number;
-}
 
 std::uint64_t u64(const Value& value) {
   const auto* number = std::get_if<std::uint64_t>(&value);
@@ -148,7 +140,7 @@ Result<std::vector<Snapshot::Candidate>> Snapshot::Implementation::traces_of_run
     }
   }
   std::vector<Candidate> candidates;
-  for (const auto& [id, range] : found) candidates.push_back({trace_id_of(id.high, id.low), *range});
+  for (const auto& [id, range] : found) candidates.push_back({trace_id_of(id), *range});
   return candidates;
 }
 

@@ -13,6 +13,7 @@
 #include "store/engine.hpp"
 #include "store/span_chunk.hpp"
 #include "store/span_decoder.hpp"
+#include "store/trace_number.hpp"
 
 namespace meshflow::store {
 namespace {
@@ -77,13 +78,6 @@ Result<void> order_attributes(const ChunkReader& chunk, std::size_t row, otlp::S
 
 }  // namespace
 
-otlp::TraceId trace_id_of(std::uint64_t high, std::uint64_t low) noexcept {
-  otlp::TraceId id{};
-  put_big_endian(high, id, 0);
-  put_big_endian(low, id, 8);
-  return id;
-}
-
 const std::string& select_list() {
   static const std::string list = [] {
     std::string names;
@@ -116,7 +110,7 @@ Result<SpanRow> read_span(const ChunkReader& chunk, std::size_t row) {
   SpanRow read;
   otlp::Span& span = read.span;
   const auto& trace = chunk.at<duckdb_uhugeint>(at(Column::trace_id), row);
-  span.trace_id = trace_id_of(trace.upper, trace.lower);
+  span.trace_id = trace_id_of({trace.upper, trace.lower});
   put_big_endian(chunk.at<std::uint64_t>(at(Column::span_id), row), span.span_id, 0);
   if (!chunk.is_null(at(Column::rest), row)) {
     MESHFLOW_TRY(span, decode_rest(span, chunk.text(at(Column::rest), row)));

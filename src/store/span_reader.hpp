@@ -30,6 +30,4 @@ struct SpanRow {
 
 void resolve_duplicate_keys(otlp::KeyValueList& attributes);
 
-[[nodiscard]] otlp::TraceId trace_id_of(std::uint64_t high, std::uint64_t low) noexcept;
-
 }  // namespace meshflow::store
