@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
+#include <list>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -23,32 +24,54 @@ using AsioStrand = asio::strand<asio::io_context::executor_type>;
 constexpr std::size_t kBlockingThreadsMax = 256;
 // An idle thread stays this long for the next function.
 constexpr std::chrono::seconds kBlockingThreadIdle{5};
+// A stop waits this long for functions to return; one that is stuck is left to itself.
+constexpr std::chrono::milliseconds kBlockingStopWait{250};
 
 // Threads for blocking functions, made on demand. Shared by its threads, since one that is stuck in a user's function
-// outlives everything else.
+// outlives everything else. All others are joined: a thread that still ends while the process exits would find the
+// state of libraries (OpenSSL's, for one) taken down under it.
 class BlockingPool : public std::enable_shared_from_this<BlockingPool> {
  public:
   void submit(std::function<void()> work) {
     const std::lock_guard lock(mutex_);
     if (stopped_) return;
+    join_ended();
     queue_.push_back(std::move(work));
     if (idle_ >= queue_.size()) {
       wake_.notify_one();
-    } else if (threads_ < kBlockingThreadsMax) {
-      ++threads_;
-      std::thread([self = shared_from_this()] { self->serve(); }).detach();
+    } else if (workers_.size() < kBlockingThreadsMax) {
+      Worker& worker = workers_.emplace_back();
+      worker.thread = std::thread([self = shared_from_this(), &worker] { self->serve(worker); });
     }
   }
 
   void stop() {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     stopped_ = true;
     queue_.clear();
     wake_.notify_all();
+    ended_.wait_for(lock, kBlockingStopWait, [this] { return std::ranges::all_of(workers_, &Worker::ended); });
+    join_ended();
+    for (Worker& worker : workers_) {
+      if (worker.thread.joinable()) worker.thread.detach();
+    }
   }
 
  private:
-  void serve() {
+  struct Worker {
+    std::thread thread;
+    bool ended = false;  // it touches nothing of the pool any more, and can be joined at once
+  };
+
+  // Under the lock.
+  void join_ended() {
+    std::erase_if(workers_, [](Worker& worker) {
+      if (worker.ended && worker.thread.joinable()) worker.thread.join();
+      return worker.ended;
+    });
+  }
+
+  void serve(Worker& worker) {
     std::unique_lock lock(mutex_);
     while (!stopped_) {
       if (queue_.empty()) {
@@ -65,13 +88,15 @@ class BlockingPool : public std::enable_shared_from_this<BlockingPool> {
       work = nullptr;  // what it holds is destroyed before the lock is taken again
       lock.lock();
     }
-    --threads_;
+    worker.ended = true;
+    ended_.notify_all();
   }
 
   std::mutex mutex_;
   std::condition_variable wake_;
+  std::condition_variable ended_;
   std::deque<std::function<void()>> queue_;
-  std::size_t threads_ = 0;
+  std::list<Worker> workers_;  // a list: each thread holds a reference to its own
   std::size_t idle_ = 0;
   bool stopped_ = false;
 };
