@@ -13,7 +13,7 @@
 #include "base/version.hpp"
 #include "cli/command.hpp"
 #include "cli/session.hpp"
-#include "runtime/nearest.hpp"
+#include "base/nearest.hpp"
 
 namespace meshflow::cli {
 namespace {
@@ -111,7 +111,7 @@ class Program {
       std::vector<std::string_view> names;
       for (const CLI::App* command : commands) names.push_back(command->get_name());
       what.message = fmt::format("there is no command {}", left.front());
-      what.hint = runtime::name_hint(left.front(), names);
+      what.hint = name_hint(left.front(), names);
     } else {
       what.hint = fmt::format("see {} --help", app == &app_ ? "meshflow" : path_of(app));
     }

@@ -10,7 +10,7 @@
 #include "runtime/attributes.hpp"
 #include "runtime/gate_spans.hpp"
 #include "runtime/limits.hpp"
-#include "runtime/nearest.hpp"
+#include "base/nearest.hpp"
 
 namespace meshflow::runtime {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "base/try.hpp"
 #include "runtime/condition_tree.hpp"
-#include "runtime/nearest.hpp"
+#include "base/nearest.hpp"
 
 namespace meshflow::runtime {
 namespace {

@@ -8,7 +8,7 @@
 #include <boost/json.hpp>
 
 #include "base/bytes.hpp"
-#include "runtime/nearest.hpp"
+#include "base/nearest.hpp"
 #include "runtime/schema.hpp"
 
 namespace meshflow::runtime {

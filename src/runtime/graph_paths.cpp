@@ -6,7 +6,7 @@
 
 #include "base/bytes.hpp"
 #include "runtime/graph_build.hpp"
-#include "runtime/nearest.hpp"
+#include "base/nearest.hpp"
 
 namespace meshflow::runtime {
 

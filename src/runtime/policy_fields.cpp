@@ -12,7 +12,7 @@
 #include "base/try.hpp"
 #include "net/url.hpp"
 #include "runtime/carbon.hpp"
-#include "runtime/nearest.hpp"
+#include "base/nearest.hpp"
 #include "runtime/policy_values.hpp"
 
 namespace meshflow::runtime {

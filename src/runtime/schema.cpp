@@ -13,7 +13,7 @@
 #include <boost/json.hpp>
 
 #include "base/try.hpp"
-#include "runtime/nearest.hpp"
+#include "base/nearest.hpp"
 
 namespace meshflow::runtime {
 

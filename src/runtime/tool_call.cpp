@@ -8,7 +8,7 @@
 #include "runtime/gate_spans.hpp"
 #include "runtime/human.hpp"
 #include "runtime/limits.hpp"
-#include "runtime/nearest.hpp"
+#include "base/nearest.hpp"
 #include "runtime/tool_work.hpp"
 
 namespace meshflow::runtime {

@@ -12,13 +12,12 @@
 #include "base/try.hpp"
 #include "meshflow/runtime/workflow.hpp"
 #include "runtime/graph_build.hpp"
-#include "runtime/nearest.hpp"
+#include "base/nearest.hpp"
 #include "runtime/policy_fields.hpp"
 #include "runtime/yaml.hpp"
 
 namespace meshflow {
 
-using runtime::name_hint;
 using runtime::yaml::fail_at;
 using runtime::yaml::Value;
 

@@ -14,7 +14,7 @@
 
 #include "base/bytes.hpp"
 #include "base/try.hpp"
-#include "runtime/nearest.hpp"
+#include "base/nearest.hpp"
 
 namespace meshflow::runtime::yaml {
 namespace {

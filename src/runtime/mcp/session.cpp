@@ -8,7 +8,7 @@
 #include "base/bytes.hpp"
 #include "base/version.hpp"
 #include "runtime/mcp/tools.hpp"
-#include "runtime/nearest.hpp"
+#include "base/nearest.hpp"
 
 namespace meshflow::runtime::mcp {
 namespace {

@@ -1,11 +1,11 @@
-#include "runtime/nearest.hpp"
+#include "base/nearest.hpp"
 
 #include <algorithm>
 #include <numeric>
 
 #include <fmt/format.h>
 
-namespace meshflow::runtime {
+namespace meshflow {
 namespace {
 
 constexpr std::size_t kComparedBytesMax = 64;  // longer names are not compared: the work is their product
@@ -34,7 +34,7 @@ std::size_t distance_of(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::string name_hint(std::string_view name, std::span<const std::string_view> known) {
+std::string_view nearest_name(std::string_view name, std::span<const std::string_view> known) {
   std::size_t best_distance = std::max<std::size_t>(1, name.size() / 3) + 1;
   std::string_view best;
   for (const auto candidate : known) {
@@ -50,10 +50,15 @@ std::string name_hint(std::string_view name, std::span<const std::string_view> k
         std::find_if(known.begin(), known.end(), [name](auto candidate) { return candidate.starts_with(name); });
     if (longer != known.end()) best = *longer;
   }
+  return best;
+}
+
+std::string name_hint(std::string_view name, std::span<const std::string_view> known) {
+  const auto best = nearest_name(name, known);
   if (!best.empty()) return fmt::format("did you mean \"{}\"?", best);
   if (known.empty()) return {};
   const auto listed = known.first(std::min(known.size(), kHintNamesMax));
   return fmt::format("known: {}{}", fmt::join(listed, ", "), listed.size() < known.size() ? ", …" : "");
 }
 
-}  // namespace meshflow::runtime
+}  // namespace meshflow
