@@ -1,5 +1,6 @@
 #include "store/engine.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
@@ -11,6 +12,7 @@
 
 #include "base/try.hpp"
 #include "store/cell.hpp"
+#include "store/cell_text.hpp"
 
 namespace meshflow::store {
 namespace {
@@ -180,7 +182,8 @@ Result<void> Connection::for_each_chunk(std::string_view sql, std::span<const Va
 }
 
 Result<void> Connection::execute(std::string_view sql, std::span<const Value> parameters, const QueryLimits& limits,
-                                 const std::function<void(duckdb_result&)>& start, const Take& take) {
+                                 const std::function<void(duckdb_result&)>& start, const Take& take,
+                                 const Inspect& inspect) {
   duckdb_prepared_statement raw = nullptr;
   const duckdb_state prepared = duckdb_prepare(raw_, std::string(sql).c_str(), &raw);
   const Statement statement(raw);
@@ -189,6 +192,7 @@ Result<void> Connection::execute(std::string_view sql, std::span<const Value> pa
     return tl::unexpected(
         engine_error(message == nullptr ? "DuckDB gave no reason" : message, DUCKDB_ERROR_INVALID_INPUT));
   }
+  if (inspect) MESHFLOW_CHECK(inspect(statement.raw()));
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     if (bind(statement.raw(), i + 1, parameters[i]) != DuckDBSuccess) {
       return fail(ErrorCode::invalid_input, fmt::format("parameter {} does not fit the statement", i + 1));
@@ -258,6 +262,47 @@ Result<Rows> Connection::query(std::string_view sql, std::span<const Value> para
   return rows;
 }
 
+Result<TextRows> Connection::select(std::string_view sql, const QueryLimits& limits) {
+  TextRows rows;
+  std::size_t bytes = 0;
+  const auto inspect = [](duckdb_prepared_statement statement) -> Result<void> {
+    if (duckdb_prepared_statement_type(statement) != DUCKDB_STATEMENT_TYPE_SELECT || duckdb_nparams(statement) != 0) {
+      return fail(ErrorCode::invalid_input, "only a SELECT without parameters is allowed here");
+    }
+    return {};
+  };
+  const auto start = [&rows](duckdb_result& result) {
+    for (idx_t i = 0; i < duckdb_column_count(&result); ++i) {
+      const LogicalType type(duckdb_column_logical_type(&result, i));
+      rows.columns.push_back({duckdb_column_name(&result, i), type_text(type.raw()), is_number_type(type.raw())});
+    }
+  };
+  const auto take = [&](duckdb_data_chunk chunk) -> Result<bool> {
+    const std::size_t count = duckdb_data_chunk_get_size(chunk);
+    const std::size_t columns = duckdb_data_chunk_get_column_count(chunk);
+    const std::size_t first = rows.rows.size();
+    rows.is_cut = count > limits.rows_max - first;
+    const std::size_t kept = std::min(count, limits.rows_max - first);
+    for (std::size_t row = 0; row < kept; ++row) rows.rows.emplace_back(columns);
+    for (std::size_t column = 0; column < columns; ++column) {
+      duckdb_vector vector = duckdb_data_chunk_get_vector(chunk, column);
+      const LogicalType type(duckdb_vector_get_column_type(vector));
+      for (std::size_t row = 0; row < kept; ++row) {
+        TextValue& value = rows.rows[first + row][column];
+        value = text_value(vector, type.raw(), row, limits.bytes_max);
+        bytes += sizeof value + value.text.size();
+        if (bytes > limits.bytes_max) {
+          return fail(ErrorCode::limit_exceeded,
+                      fmt::format("the result is larger than {} bytes (limit result_bytes_max)", limits.bytes_max));
+        }
+      }
+    }
+    return !rows.is_cut;
+  };
+  MESHFLOW_CHECK(execute(sql, {}, limits, start, take, inspect));
+  return rows;
+}
+
 Result<std::unique_ptr<Engine>> Engine::open(const EngineOptions& options) {
   duckdb_config config = nullptr;
   if (duckdb_create_config(&config) != DuckDBSuccess) return fail(ErrorCode::internal, "DuckDB has no configuration");
@@ -281,7 +326,21 @@ Result<std::unique_ptr<Engine>> Engine::open(const EngineOptions& options) {
     duckdb_free(message);
     return tl::unexpected(error);
   }
-  return std::unique_ptr<Engine>(new Engine(raw));
+  std::unique_ptr<Engine> engine(new Engine(raw));
+  MESHFLOW_CHECK(engine->shut_out_files(options.temporary_directory));
+  return engine;
+}
+
+// What the queries of others are checked for, DuckDB holds too: once set, it can't be undone while the database is
+// open.
+Result<void> Engine::shut_out_files(const std::string& temporary_directory) {
+  MESHFLOW_TRY(const auto connection, connect());
+  if (!temporary_directory.empty()) {
+    std::string quoted;
+    for (const char c : temporary_directory) quoted += c == '\'' ? std::string("''") : std::string(1, c);
+    MESHFLOW_CHECK(connection->run(fmt::format("SET allowed_directories = ['{}']", quoted)));
+  }
+  return connection->run("SET enable_external_access = false");
 }
 
 Engine::~Engine() { duckdb_close(&raw_); }

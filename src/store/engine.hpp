@@ -13,6 +13,7 @@
 
 #include "meshflow/base/error.hpp"
 #include "store/snapshot.hpp"
+#include "store/text_rows.hpp"
 #include "store/value.hpp"
 
 namespace meshflow::store {
@@ -21,7 +22,8 @@ struct EngineOptions {
   std::string path = {};  // of the database file; ":memory:" for none
   std::uint64_t memory_bytes_max = std::uint64_t{256} << 20;
   int threads = 2;
-  std::string temporary_directory = {};  // for what does not fit memory
+  // For what does not fit memory; beside the database itself the only place where statements reach files.
+  std::string temporary_directory = {};
 };
 
 // One connection: one thread at a time, but `interrupt`, which any thread may call while another is in here.
@@ -37,6 +39,8 @@ class Connection {
   // One statement, its `?` filled in order, its result as values.
   [[nodiscard]] Result<Rows> query(std::string_view sql, std::span<const Value> parameters = {},
                                    const QueryLimits& limits = {});
+  // One SELECT that others wrote, whatever its columns' types. Anything but a SELECT, and parameters: invalid_input.
+  [[nodiscard]] Result<TextRows> select(std::string_view sql, const QueryLimits& limits);
   // The same, chunk by chunk as they come; a false from `take` ends it.
   using Take = std::function<Result<bool>(duckdb_data_chunk)>;
   [[nodiscard]] Result<void> for_each_chunk(std::string_view sql, std::span<const Value> parameters,
@@ -46,9 +50,11 @@ class Connection {
   [[nodiscard]] duckdb_connection raw() const noexcept { return raw_; }
 
  private:
-  // `start` sees the result before its first chunk.
+  using Inspect = std::function<Result<void>(duckdb_prepared_statement)>;
+  // `start` sees the result before its first chunk, `inspect` the statement before it runs.
   [[nodiscard]] Result<void> execute(std::string_view sql, std::span<const Value> parameters, const QueryLimits& limits,
-                                     const std::function<void(duckdb_result&)>& start, const Take& take);
+                                     const std::function<void(duckdb_result&)>& start, const Take& take,
+                                     const Inspect& inspect = {});
   duckdb_connection raw_;
 };
 
@@ -66,6 +72,7 @@ class Engine {
 
  private:
   explicit Engine(duckdb_database raw) noexcept : raw_(raw) {}
+  [[nodiscard]] Result<void> shut_out_files(const std::string& temporary_directory);
   duckdb_database raw_;
 };
 

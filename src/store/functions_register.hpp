@@ -1,4 +1,4 @@
-// Makes the functions of functions.hpp known to a database. Private to the room.
+// Makes the functions of functions.hpp and sql_functions.hpp known to a database. Private to the room.
 #pragma once
 
 #include "store/engine.hpp"
@@ -6,5 +6,6 @@
 namespace meshflow::store {
 
 [[nodiscard]] Result<void> register_functions(Connection& connection);
+[[nodiscard]] Result<void> register_sql_functions(Connection& connection);
 
 }  // namespace meshflow::store

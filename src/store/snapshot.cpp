@@ -335,6 +335,10 @@ Result<Rows> Snapshot::query(std::string_view sql, std::span<const Value> parame
   return implementation_->query(sql, parameters, limits);
 }
 
+Result<TextRows> Snapshot::select(std::string_view sql, const QueryLimits& limits) {
+  return implementation_->select(sql, limits);
+}
+
 Result<std::vector<StoredResource>> Snapshot::resources(TimeRange range) { return implementation_->resources(range); }
 
 Result<std::optional<TimeRange>> Snapshot::time_range_of(const otlp::TraceId& trace_id) {

@@ -13,6 +13,7 @@
 
 #include "meshflow/base/error.hpp"
 #include "otlp/model.hpp"
+#include "store/text_rows.hpp"
 #include "store/value.hpp"
 
 namespace meshflow::store {
@@ -76,6 +77,9 @@ class Snapshot {
   // are those of functions.hpp. Errors: invalid_input with DuckDB's sentence, timeout, cancelled, limit_exceeded.
   [[nodiscard]] Result<Rows> query(std::string_view sql, std::span<const Value> parameters = {},
                                    const QueryLimits& limits = {});
+
+  // One SELECT that others wrote and query::run_sql has checked, its values as text, whatever their types.
+  [[nodiscard]] Result<TextRows> select(std::string_view sql, const QueryLimits& limits);
 
   // The distinct resources of the spans in pieces that overlap `range`; each key once.
   [[nodiscard]] Result<std::vector<StoredResource>> resources(TimeRange range = {});

@@ -28,6 +28,9 @@ class Snapshot::Implementation {
 
   [[nodiscard]] std::span<const Piece> pieces() const noexcept { return pieces_; }
   [[nodiscard]] Result<Rows> query(std::string_view sql, std::span<const Value> parameters, const QueryLimits& limits);
+  [[nodiscard]] Result<TextRows> select(std::string_view sql, const QueryLimits& limits) {
+    return connection_->select(sql, limits);
+  }
   [[nodiscard]] Result<std::optional<TimeRange>> time_range_of(const U128& trace);
   // Of those of the traces that are here.
   [[nodiscard]] Result<std::map<U128, std::optional<TimeRange>>> time_ranges_of(std::vector<U128> traces);

@@ -114,6 +114,7 @@ Result<void> Tables::recover() {
 Result<void> Tables::prepare() {
   MESHFLOW_CHECK(writer_->run(kNoAutomaticCheckpoint));
   MESHFLOW_CHECK(register_functions(*writer_));
+  MESHFLOW_CHECK(register_sql_functions(*writer_));
   MESHFLOW_CHECK(register_recent(*writer_, views_));
   MESHFLOW_CHECK(
       writer_->run("BEGIN;"
