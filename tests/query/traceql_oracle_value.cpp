@@ -205,7 +205,7 @@ OracleValue oracle_negate(const OracleValue& value) {
 std::string oracle_text(const OracleValue& value) {
   struct Text {
     std::string operator()(std::monostate) const { return "nil"; }
-    std::string operator()(const std::string& text) const { return quoted(text); }
+    std::string operator()(const std::string& text) const { return test::quoted(text); }
     std::string operator()(std::int64_t number) const { return std::to_string(number); }
     std::string operator()(double number) const { return number_text(number); }
     std::string operator()(Duration duration) const { return duration_text(duration.nanos); }
