@@ -39,6 +39,24 @@ class CoroutinesTest(unittest.TestCase):
         self.assertEqual(complaints("auto operator co_await() && { return Awaiter{handle_}; }\n"), [])
         self.assertEqual(complaints("(co_await run(call)) ? f({1}) : g({2});\n"), [])
 
+    def test_a_loop_that_awaits_in_a_branch_that_awaits_is_found_at_the_loop(self):
+        for loop in ("while (co_await next()) { count(); }", "do { count(); } while (co_await next());",
+                     "for (int i = 0; co_await next(); ++i) { count(); }"):
+            found = complaints("void f();\nif (co_await begin()) {\n  " + loop + "\n}\n")
+            self.assertEqual(len(found), 1, found)
+            self.assertIn("src/runtime/call.cpp:3: a loop that awaits in its condition, in a branch that does", found[0])
+
+    def test_a_loop_without_braces_or_after_else_is_found(self):
+        self.assertEqual(len(complaints("if (co_await begin())\n  while (co_await next()) { count(); }\n")), 1)
+        self.assertEqual(len(complaints("if (co_await begin()) { f(); } else { while (co_await next()) { count(); } }\n")), 1)
+        self.assertEqual(len(complaints(
+            "if (co_await begin()) { f(); } else if (ready) { while (co_await next()) { count(); } }\n")), 1)
+
+    def test_a_loop_passes_where_only_one_of_the_two_awaits(self):
+        self.assertEqual(complaints("const bool begun = co_await begin();\nif (begun) { while (co_await next()) { f(); } }\n"), [])
+        self.assertEqual(complaints("if (co_await begin()) { while (more()) { co_await next(); } }\n"), [])
+        self.assertEqual(complaints("if (co_await begin()) { f(); }\nwhile (co_await next()) { f(); }\n"), [])
+
     def test_comments_and_texts_do_not_count(self):
         self.assertEqual(complaints("// not: co_await f({1});\nco_await call(\"{a ? b}\", 'x', 1'000'000);\n"), [])
 
