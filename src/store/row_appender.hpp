@@ -28,6 +28,8 @@ class RowAppender {
   }
   RowAppender(RowAppender&& other) noexcept : raw_(std::exchange(other.raw_, nullptr)) {}
   RowAppender& operator=(RowAppender&&) = delete;
+  RowAppender(const RowAppender&) = delete;
+  RowAppender& operator=(const RowAppender&) = delete;
 
   [[nodiscard]] Result<void> append(duckdb_data_chunk chunk) { return check(duckdb_append_data_chunk(raw_, chunk)); }
 

@@ -67,6 +67,8 @@ class Snapshot {
   ~Snapshot();
   Snapshot(Snapshot&&) noexcept;
   Snapshot& operator=(Snapshot&&) noexcept;
+  Snapshot(const Snapshot&) = delete;
+  Snapshot& operator=(const Snapshot&) = delete;
 
   // Newest last; what is in memory, if anything, is the last of all.
   [[nodiscard]] std::span<const Piece> pieces() const noexcept;

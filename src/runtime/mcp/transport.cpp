@@ -52,12 +52,14 @@ Outcome<Received> read_message(std::string_view text, std::optional<std::int64_t
   }
   Received received;
   const json::value* its_id = object->if_contains("id");
+  const bool has_our_id = id && its_id != nullptr && *its_id == *id;
+  // To a request whose id could not be read: there is one at a time.
+  const bool is_error_without_id =
+      id && object->if_contains("error") != nullptr && (its_id == nullptr || its_id->is_null());
   if (object->if_contains("method") != nullptr) {
     if (its_id != nullptr) received.kind = Received::Kind::request;
-  } else if (id && its_id != nullptr && *its_id == *id) {
+  } else if (has_our_id || is_error_without_id) {
     received.kind = Received::Kind::response;
-  } else if (id && object->if_contains("error") != nullptr && (its_id == nullptr || its_id->is_null())) {
-    received.kind = Received::Kind::response;  // to a request whose id could not be read: there is one at a time
   }
   received.message = std::move(value.get_object());
   return received;
