@@ -30,6 +30,7 @@ class DevTest(unittest.TestCase):
 
     def test_wrong_usage_exits_with_2_and_says_what_would_be_right(self):
         for arguments, right in ((["tset"], "./dev help"), (["sanitize", "memory"], "address or thread"),
+                                 (["sanitize", "thread", "soak"], "load or nothing"), (["check", "hard"], "deep or nothing"),
                                  (["demo", "--twice"], "--once"), (["test", "a", "b"], "one NAME")):
             done = dev(*arguments)
             self.assertEqual(done.returncode, 2, done)
