@@ -7,50 +7,12 @@
 
 #include "base/bytes.hpp"
 #include "base/try.hpp"
+#include "query/tag_text.hpp"
 
 namespace meshflow::query {
 namespace {
 
 using Pair = std::pair<std::string, std::string>;
-
-struct Operator {
-  std::string_view text;
-  Comparison comparison;
-};
-// Longer ones first.
-constexpr Operator kOperators[] = {{">=", Comparison::greater_equal}, {"<=", Comparison::less_equal},
-                                   {"!=", Comparison::not_equal},     {">", Comparison::greater},
-                                   {"<", Comparison::less},           {"=", Comparison::equal}};
-
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
-// The comparison at the front of `text`, which is taken off.
-std::optional<Comparison> take_operator(std::string_view& text) {
-  for (const Operator& each : kOperators) {
-    if (!text.starts_with(each.text)) continue;
-    text.remove_prefix(each.text.size());
-    return each.comparison;
-  }
-  return std::nullopt;
-}
-
-// A tag of Jaeger's: equality of text, unless the value says "> 0.01".
-JaegerTag tag_of(std::string key, std::string_view value) {
-  JaegerTag tag{std::move(key), std::string(value), {}, {}};
-  std::string_view rest = trim(value);
-  const std::optional<Comparison> comparison = take_operator(rest);
-  if (!comparison || *comparison == Comparison::equal) return tag;
-  if (const std::optional<Number> number = parse_number(trim(rest))) {
-    tag.text.clear();
-    tag.comparison = comparison;
-    tag.number = *number;
-  }
-  return tag;
-}
 
 // ---- what logfmt tore -----------------------------------------------------------------------------------------------
 
@@ -111,83 +73,6 @@ std::string words_of(std::vector<Pair> pairs) {
   return words;
 }
 
-std::vector<std::string_view> split_words(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n,";
-  std::vector<std::string_view> words;
-  while (true) {
-    const std::size_t begin = text.find_first_not_of(kBlanks);
-    if (begin == std::string_view::npos) return words;
-    text.remove_prefix(begin);
-    const std::size_t end = std::min(text.find_first_of(kBlanks), text.size());
-    words.push_back(text.substr(0, end));
-    text.remove_prefix(end);
-  }
-}
-
-// Reads `key op value` written with or without blanks, and the words before a colon.
-class FieldReader {
- public:
-  explicit FieldReader(std::string_view text) : words_(split_words(text)) {}
-
-  Result<void> read(JaegerTags& out) {
-    while (at_ < words_.size()) {
-      if (words_[at_].ends_with(':')) {
-        read_label(out);
-        continue;
-      }
-      MESHFLOW_CHECK(read_tag(out));
-    }
-    return {};
-  }
-
- private:
-  void read_label(JaegerTags& out) {
-    const std::string_view label = words_[at_++];
-    std::string* const place = label == "service:"     ? &out.service
-                               : label == "operation:" ? &out.operation
-                               : label == "lookback:"  ? &out.lookback
-                                                       : nullptr;
-    if (place != nullptr && at_ < words_.size()) *place = std::string(words_[at_++]);
-  }
-
-  Result<void> read_tag(JaegerTags& out) {
-    std::string_view word = words_[at_++];
-    const std::size_t key_size = std::min(word.find_first_of("<>=!"), word.size());
-    const std::string key(word.substr(0, key_size));
-    std::string_view rest = word.substr(key_size);
-    if (rest.empty()) {
-      if (at_ == words_.size() || !is_comparison(words_[at_])) {
-        out.tags.push_back({key, "true", {}, {}});  // a word alone: a flag that is set
-        return {};
-      }
-      rest = words_[at_++];
-    }
-    std::optional<Comparison> comparison = take_operator(rest);
-    // ">" and "=0.01" apart: logfmt takes "=" for its own.
-    if (rest.starts_with('=') && comparison == Comparison::equal) rest.remove_prefix(1);
-    if (rest.empty() && at_ < words_.size()) rest = words_[at_++];
-    if (key.empty() || !comparison || rest.empty()) return not_understood(word);
-    if (*comparison == Comparison::equal) {
-      out.tags.push_back(tag_of(key, rest));
-      return {};
-    }
-    const std::optional<Number> number = parse_number(rest);
-    if (!number) return not_understood(rest);
-    out.tags.push_back({key, {}, comparison, *number});
-    return {};
-  }
-
-  static bool is_comparison(std::string_view word) { return word.find_first_of("<>=!") == 0; }
-
-  static tl::unexpected<Error> not_understood(std::string_view word) {
-    return fail(ErrorCode::invalid_input, fmt::format("malformed 'tags' parameter, cannot make sense of '{}'", word),
-                R"(write key=value, or key=">0.01" for a comparison with a number)");
-  }
-
-  std::vector<std::string_view> words_;
-  std::size_t at_ = 0;
-};
-
 Result<std::vector<Pair>> parse_map(std::string_view json) {
   constexpr std::string_view kWhat = "malformed 'tags' parameter, cannot unmarshal JSON: ";
   boost::system::error_code error;
@@ -229,7 +114,7 @@ Result<void> add_simple(std::string_view text, JaegerTags& out) {
     out.tags.push_back(tag_of(sanitize_utf8(text.substr(0, colon)), sanitize_utf8(text.substr(colon + 1))));
     return {};
   }
-  if (text.find_first_of("<>=") != std::string_view::npos) return FieldReader(sanitize_utf8(text)).read(out);
+  if (text.find_first_of("<>=") != std::string_view::npos) return read_tag_text(sanitize_utf8(text), out);
   return fail(ErrorCode::invalid_input,
               fmt::format("malformed 'tag' parameter, expecting key:value, received: {}", text));
 }
@@ -243,8 +128,7 @@ Result<JaegerTags> parse_jaeger_tags(const std::vector<std::string_view>& simple
   for (const std::string_view json : maps) {
     MESHFLOW_TRY(std::vector<Pair> pairs, parse_map(json));
     if (looks_torn(pairs)) {
-      const std::string words = words_of(std::move(pairs));
-      MESHFLOW_CHECK(FieldReader(words).read(out));
+      MESHFLOW_CHECK(read_tag_text(words_of(std::move(pairs)), out));
       continue;
     }
     for (auto& [key, value] : pairs) out.tags.push_back(tag_of(std::move(key), value));

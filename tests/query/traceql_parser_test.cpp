@@ -204,13 +204,13 @@ TEST(TraceqlParser, EndlessQueriesAreRefusedAtOnceWithTheLimitsName) {
   };
   const auto before = std::chrono::steady_clock::now();
   EXPECT_EQ(limit_of("{ name = \"" + std::string(10'000'000, 'x') + "\" }"), "kQueryBytesMax");
-  EXPECT_EQ(limit_of("{ " + times("(", 10'000) + ".a" + times(")", 10'000) + " }"), "kDepthMax");
-  EXPECT_EQ(limit_of(times("(", 10'000) + "{ }" + times(")", 10'000)), "kDepthMax");
-  EXPECT_EQ(limit_of("{ " + times("!", 10'000) + ".a }"), "kDepthMax");
-  EXPECT_EQ(limit_of("{ " + times(".a ^ ", 10'000) + ".a }"), "kDepthMax");
+  EXPECT_EQ(limit_of("{ " + times("(", 10'000) + ".a" + times(")", 10'000) + " }"), "kNestingMax");
+  EXPECT_EQ(limit_of(times("(", 10'000) + "{ }" + times(")", 10'000)), "kNestingMax");
+  EXPECT_EQ(limit_of("{ " + times("!", 10'000) + ".a }"), "kNestingMax");
+  EXPECT_EQ(limit_of("{ " + times(".a ^ ", 10'000) + ".a }"), "kNestingMax");
   EXPECT_EQ(limit_of("{ " + times(".a + ", 10'000) + ".a }"), "kDepthMax");
   EXPECT_EQ(limit_of("{ " + times("nil = ", 10'000) + ".a }"), "kDepthMax");
-  EXPECT_EQ(limit_of(times("-", 10'000) + "1 > count()"), "kDepthMax");
+  EXPECT_EQ(limit_of(times("-", 10'000) + "1 > count()"), "kNestingMax");
   EXPECT_EQ(limit_of(times("{} || ", 10'000) + "{}"), "kDepthMax");
   EXPECT_EQ(limit_of("{ " + times(".a || ", 12'000) + ".a }"), "kNodesMax");
   EXPECT_EQ(limit_of("{ } | select(" + times("name, ", 100) + "name)"), "kListMax");

@@ -10,7 +10,7 @@
 namespace meshflow::query::traceql {
 namespace {
 
-constexpr int kQueries = 20'000;
+constexpr int kQueries = 5'000;
 
 void expect_round_trip(const Query& query) {
   const std::string text = print(query);
@@ -32,6 +32,26 @@ TEST(TraceqlPrinter, QueriesThatAreGeneratedWellTypedPassTheCheckAndPrintAlike) 
     ASSERT_TRUE(checked.has_value()) << print(query) << "\n" << checked.error().message;
     ASSERT_EQ(checked->query(), query);
     expect_round_trip(query);
+  }
+}
+
+// Parentheses that print() adds must not pass a limit that the text kept to.
+TEST(TraceqlPrinter, TheDeepestTreesReadBackToo) {
+  const std::pair<std::string, std::string> kNests[] = {{"(", ")"},       {"!", ""},        {"-", ""},
+                                                        {".a ^ -", ""},   {"-(.a + ", ")"}, {".a || .b && ", ""},
+                                                        {"!(.a = ", ")"}, {"nil = ", ""}};
+  for (const auto& [open, close] : kNests) {
+    bool is_refused = false;
+    for (std::size_t depth = 1; depth < 400 && !is_refused; ++depth) {
+      std::string text = "{ ";
+      for (std::size_t i = 0; i < depth; ++i) text += open;
+      text += ".c";
+      for (std::size_t i = 0; i < depth; ++i) text += close;
+      const auto query = parse_query(text + " }");
+      is_refused = !query;
+      if (query) expect_round_trip(*query);
+    }
+    EXPECT_TRUE(is_refused) << open;
   }
 }
 

@@ -314,7 +314,10 @@ class Checker {
     if (!test.is_nil || field == nullptr) return Type::boolean;
     const auto* attribute = std::get_if<Attribute>(&field->of);
     if (attribute != nullptr && *attribute != Attribute{Scope::resource, "service.name", false}) return Type::boolean;
-    return fail(test.operand->place, fmt::format("{} is never nil: every span has it", print(*field)));
+    const std::string_view written =
+        text_.substr(std::min<std::size_t>(field->place.at, text_.size()), field->place.size);
+    return fail(test.operand->place, fmt::format("{} is never nil: every span has it",
+                                                 written.empty() ? print(*field) : std::string(written)));
   }
 
   Outcome<Type> type_of_node(Logical& logical, Place /*place*/) {

@@ -183,6 +183,11 @@ class Lexer {
     return end - at;
   }
 
+  // No query has a word and a dot behind it: the whole name is kept for the message.
+  void skip_dotted() {
+    while (next_ < text_.size() && text_[next_] == '.' && word_size(next_ + 1) > 0) next_ += 1 + word_size(next_ + 1);
+  }
+
   bool take_word(std::size_t size) {
     const std::size_t start = next_;
     const std::string_view word = text_.substr(start, size);
@@ -194,6 +199,7 @@ class Lexer {
     next_ = behind;
     if (separator == ':' && word_size(behind + 1) > 0) {
       next_ = behind + 1 + word_size(behind + 1);
+      skip_dotted();
       push({.kind = Token::Kind::scoped, .text = std::string(text_.substr(start, next_ - start))}, start);
       return true;
     }
@@ -203,9 +209,7 @@ class Lexer {
                                                 : intrinsic_of(std::string(word) + ":id") ? std::string(word) + ":id"
                                                                                           : "link:spanID"));
     }
-    // No query has a word and a dot behind it: the whole name is kept for the message.
-    while (next_ + 1 < text_.size() && text_[next_] == '.' && word_size(next_ + 1) > 0)
-      next_ += 1 + word_size(next_ + 1);
+    skip_dotted();
     push({.kind = Token::Kind::word, .text = std::string(text_.substr(start, next_ - start))}, start);
     return true;
   }

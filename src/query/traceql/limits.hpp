@@ -7,13 +7,17 @@ namespace meshflow::query::traceql {
 
 // As much as Tempo takes by default. Protects: everything that follows is linear in it.
 inline constexpr std::size_t kQueryBytesMax = 128 * 1024;
-// Tokens are held at once, about 100 bytes each.
-inline constexpr std::size_t kTokensMax = 32'768;
-// Nodes of the tree: filters, fields, values, operators, stages.
+// Words and signs are held at once, about 100 bytes each.
+inline constexpr std::size_t kTokensMax = 65'536;
+// Nodes of the tree: filters, fields, values, operators, stages. What is printed has at most two parentheses each.
 inline constexpr std::size_t kNodesMax = 16'384;
-// Of the tree's height and of parentheses: every walk over the tree recurses as deep, some of them over several frames
-// a level, on stacks of servers' threads. A chain of && or || counts as one level.
+static_assert(3 * kNodesMax <= kTokensMax);
+// Of the tree's height: every walk over the tree recurses as deep, on stacks of servers' threads. A chain of && or ||
+// counts as one level.
 inline constexpr std::size_t kDepthMax = 128;
+// Of parentheses, signs before operands and powers, which is what the parser recurses for. What is printed has at most
+// two for each level of the tree.
+inline constexpr std::size_t kNestingMax = 2 * kDepthMax + 16;
 // Of one regular expression, as RE2 compiles it: about 1 MiB is RE2's room for 15,000 characters or a repetition of
 // 1,000.
 inline constexpr std::size_t kPatternBytesMax = 4'096;

@@ -40,22 +40,24 @@ bool is_comparison(const Token& token) {
   return infix && std::holds_alternative<ComparisonOperator>(infix->of);
 }
 
-// Operators of other languages that are words.
-std::string_view sign_for(std::string_view word) {
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kWords = {{{"and", "&&"},
-                                                                                     {"AND", "&&"},
-                                                                                     {"or", "||"},
-                                                                                     {"OR", "||"},
-                                                                                     {"not", "!"},
-                                                                                     {"NOT", "!"},
-                                                                                     {"is", "="},
-                                                                                     {"IS", "="},
-                                                                                     {"like", "=~"},
-                                                                                     {"LIKE", "=~"},
-                                                                                     {"in", "=~"},
-                                                                                     {"IN", "=~"}}};
-  for (const auto& [each, sign] : kWords) {
-    if (each == word) return sign;
+// What people write who come from other languages: a word, and what it is here.
+std::string_view hint_for_word(std::string_view word) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 12> kWords = {{
+      {"and", "write \"&&\""},
+      {"AND", "write \"&&\""},
+      {"or", "write \"||\""},
+      {"OR", "write \"||\""},
+      {"not", "write !( … )"},
+      {"NOT", "write !( … )"},
+      {"is", "write \"=\""},
+      {"IS", "write \"=\""},
+      {"like", "write =~ \".*text.*\""},
+      {"LIKE", "write =~ \".*text.*\""},
+      {"in", "write =~ \"a|b\""},
+      {"IN", "write =~ \"a|b\""},
+  }};
+  for (const auto& [each, hint] : kWords) {
+    if (each == word) return hint;
   }
   return "";
 }
@@ -75,7 +77,7 @@ std::string scoped_hint(std::string_view text) {
   if (meant.empty()) meant = nearest_name(text, known);
   if (!meant.empty()) return fmt::format("did you mean {}?", meant);
   if (scope_of(scope)) return fmt::format("an attribute is written with a dot: {}.{}", scope, name.substr(1));
-  return fmt::format("known: {}", fmt::join(known, ", "));
+  return "before a colon stand trace, span, event, link and instrumentation";
 }
 
 }  // namespace
@@ -105,10 +107,7 @@ std::optional<Value> number_value(const Token& token, bool is_negative) {
 
 std::string ExpressionParser::operator_hint() const {
   const Token& token = tokens_.peek();
-  if (token.kind == Token::Kind::word) {
-    const std::string_view sign = sign_for(token.text);
-    return sign.empty() ? std::string() : fmt::format("write \"{}\"", sign);
-  }
+  if (token.kind == Token::Kind::word) return std::string(hint_for_word(token.text));
   if (token.is_sign("|")) return "\"|\" stands between stages, outside { }; \"or\" is \"||\"";
   if (token.kind == Token::Kind::sign && token.text.find_first_of("<>~") != std::string::npos) {
     return fmt::format("\"{}\" stands between sets of spans: {{ … }} {} {{ … }}", token.text, token.text);
@@ -166,8 +165,8 @@ Outcome<Field> ExpressionParser::field() {
 tl::unexpected<Problem> ExpressionParser::unknown_name(const Token& token) const {
   const std::string message = fmt::format("unknown name {}", tokens_.shown(token));
   if (token.kind == Token::Kind::scoped) return tokens_.fail(token.place, message, scoped_hint(token.text));
-  if (const std::string_view sign = sign_for(token.text); !sign.empty()) {
-    return tokens_.fail(token.place, message, fmt::format("write \"{}\"", sign));
+  if (const std::string_view hint = hint_for_word(token.text); !hint.empty()) {
+    return tokens_.fail(token.place, message, std::string(hint));
   }
   if (token.text == "parent") {
     return tokens_.fail(token.place, message, "write parent.NAME for an attribute of the parent, or span:parentID");
@@ -250,8 +249,8 @@ Outcome<Grown<Expression>> ExpressionParser::operators(Power above) {
 
 Outcome<Grown<Expression>> ExpressionParser::operand() {
   const Token& token = tokens_.peek();
-  TRACEQL_CHECK(tokens_.count_node(token.place));
   if (token.is_sign("(")) return parentheses();
+  TRACEQL_CHECK(tokens_.count_node(token.place));
   if (token.is_sign("-")) return prefix(UnaryOperator::negate);
   if (token.is_sign("!")) return prefix(UnaryOperator::logical_not);
   if (token.is_word("nil")) return nil_on_the_left();

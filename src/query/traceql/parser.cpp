@@ -147,7 +147,7 @@ class QueryParser {
       std::get<Metrics>(term.of).then.emplace_back(std::move(top));
       return grow_metrics(term);
     }
-    if (!term.is_in_parentheses) TRACEQL_CHECK(tokens_.count_node(bar.place));
+    TRACEQL_CHECK(tokens_.count_node(bar.place));
     term.is_in_parentheses = false;
     return stage(term);
   }
@@ -239,6 +239,7 @@ class QueryParser {
                           "write ({ … } | rate()) + ({ … } | rate())");
     }
     TRACEQL_CHECK(tokens_.count_node(sign.place));
+    if (!at_number()) return tokens_.unexpected(fmt::format("a number after \"{}\"", sign.text));
     TRACEQL_TRY(Term value, operators(Power::comparison));
     if (!value.is<Literal>()) {
       return tokens_.fail(value.place, fmt::format("a metric is compared with a number, not with {}", words_for(value)),
@@ -259,6 +260,7 @@ class QueryParser {
       if (left.is<Metrics>() && infix->power <= Power::comparison) break;
       const Token sign = tokens_.take();
       TRACEQL_CHECK(tokens_.count_node(sign.place));
+      if (left.is_number() && !at_number()) return tokens_.unexpected(fmt::format("a number after \"{}\"", sign.text));
       const bool is_right = infix->power == Power::power;
       if (is_right) TRACEQL_CHECK(tokens_.enter(sign.place));
       TRACEQL_TRY(Term right, operators(is_right ? Power::product : infix->power));
@@ -269,8 +271,23 @@ class QueryParser {
     return left;
   }
 
+  // Where a number is wanted: one, or what is named in full when it turns out to be none.
+  [[nodiscard]] bool at_number() const {
+    const Token& token = tokens_.peek();
+    switch (token.kind) {
+      case Token::Kind::integer:
+      case Token::Kind::real:
+      case Token::Kind::duration: return true;
+      case Token::Kind::word:
+        return aggregate_of(token.text) || at_stage_word() || token.text == "minInt" || token.text == "maxInt";
+      case Token::Kind::sign: return token.text == "-" || token.text == "(" || token.text == "{";
+      default: return false;
+    }
+  }
+
   Outcome<Term> operand() {
     const Token& token = tokens_.peek();
+    if (token.is_sign("(")) return parentheses();
     TRACEQL_CHECK(tokens_.count_node(token.place));
     const Place first = token.place;
     if (token.is_sign("{")) {
@@ -280,7 +297,6 @@ class QueryParser {
       pipeline.stages.emplace_back(Spanset{std::move(filter.node), place});
       return Term{std::move(pipeline), place, filter.height + 1};
     }
-    if (token.is_sign("(")) return parentheses();
     if (token.is_sign("-")) return negative();
     if (token.kind == Token::Kind::integer || token.kind == Token::Kind::real || token.kind == Token::Kind::duration ||
         token.is_word("minInt") || token.is_word("maxInt")) {
@@ -396,7 +412,7 @@ class QueryParser {
                              *infix.arithmetic != ArithmeticOperator::power;
     if (!is_computed) {
       const bool is_comparison = infix.comparison && right.is<Metrics>() && left.is<Literal>();
-      return tokens_.fail(sign.place, fmt::format("\"{}\" can't stand before a metric", sign.text),
+      return tokens_.fail(sign.place, fmt::format("\"{}\" does not join metrics", sign.text),
                           is_comparison ? "write the metric first: (…) > 10" : "metrics are joined with + - * /");
     }
     for (const Term* each : {&left, &right}) {
@@ -531,8 +547,7 @@ class QueryParser {
     }
     const bool is_condition =
         token.kind == Token::Kind::word || token.kind == Token::Kind::attribute || token.kind == Token::Kind::scoped;
-    const auto infix = infix_of(before);
-    if (infix && !infix->spanset) return tokens_.unexpected(fmt::format("a number after \"{}\"", before.text));
+    if (infix_of(before)) return tokens_.unexpected(fmt::format("\"{{\" after \"{}\"", before.text));
     if (!is_condition) return tokens_.unexpected("\"{\"", std::string(kStarts));
     const std::string braced = in_braces();
     return tokens_.unexpected("\"{\"", braced.empty() ? std::string(kStarts) : fmt::format("write {}", braced));

@@ -20,7 +20,7 @@ std::string hint_for(std::string_view text, re2::RE2::ErrorCode error) {
     case re2::RE2::ErrorMissingParen:
     case re2::RE2::ErrorUnexpectedParen: return "write \\\\( in a string, or \\( in `…`, for the character (";
     case re2::RE2::ErrorRepeatArgument: return "write .* for any text";
-    case re2::RE2::ErrorRepeatSize: return "RE2 repeats up to 1000 times";
+    case re2::RE2::ErrorRepeatSize: return "RE2 repeats up to 1000 times in all";
     default: return "the syntax is RE2's";
   }
 }

@@ -141,7 +141,8 @@ struct ExpressionText {
   std::string operator()(const Field& field) const { return print(field); }
   std::string operator()(const Unary& unary) const {
     // -a ^ b would do for -(a ^ b), but nobody reads it so.
-    return fmt::format("{}{}", text_of(unary.op), operand_text(*unary.operand, Power::atom));
+    const bool is_unary = std::holds_alternative<Unary>(unary.operand->of);
+    return fmt::format("{}{}", text_of(unary.op), operand_text(*unary.operand, is_unary ? Power::none : Power::atom));
   }
   std::string operator()(const Arithmetic& arithmetic) const {
     return binary_text(*arithmetic.left, text_of(arithmetic.op), traceql::power_of(arithmetic.op), *arithmetic.right);

@@ -83,8 +83,9 @@ Outcome<void> TokenStream::check_height(std::size_t height, Place place) const {
 }
 
 Outcome<void> TokenStream::enter(Place place) {
-  if (++depth_ <= kDepthMax) return {};
-  return past_limit(place, fmt::format("parentheses and operators are nested deeper than {}", kDepthMax), "kDepthMax");
+  if (++depth_ <= kNestingMax) return {};
+  return past_limit(place, fmt::format("parentheses and operators are nested deeper than {}", kNestingMax),
+                    "kNestingMax");
 }
 
 }  // namespace meshflow::query::traceql
