@@ -8,6 +8,7 @@
 
 #include "base/try.hpp"
 #include "query/names.hpp"
+#include "query/typed_test.hpp"
 #include "store/columns.hpp"
 #include "store/functions.hpp"
 
@@ -33,7 +34,10 @@ bool is_upward(Comparison comparison) {
 // Appends to one statement. Every method writes a whole boolean expression or a whole operand.
 class Writer {
  public:
-  explicit Writer(const ResourceSet& resources) : resources_(resources) {}
+  explicit Writer(const Surroundings& surroundings)
+      : resources_(surroundings.resources),
+        scopes_(surroundings.scopes),
+        columns_in_rest_(surroundings.columns_in_rest) {}
 
   Result<void> condition(const Condition& condition, std::size_t depth);
   Sql take() && { return std::move(sql_); }
@@ -47,6 +51,10 @@ class Writer {
   Result<void> leaf(const HasAttribute& leaf);
   Result<void> leaf(const ReadsAs& leaf);
   Result<void> leaf(const EventReadsAs& leaf);
+  Result<void> leaf(const TestAttribute& leaf);
+  Result<void> leaf(const TestPart& leaf);
+  Result<void> leaf(const TestInstrumentation& leaf);
+  Result<void> leaf(const MatchIntrinsic& leaf);
 
   // `on_span` and `keys` (of resources that fit), as the scope asks.
   template <typename OnSpan, typename Keys>
@@ -61,6 +69,18 @@ class Writer {
   template <typename Operand>
   void number_leaf(const std::string& key, Operand operand, bool is_integer, Comparison comparison,
                    const Number& number);
+  Result<void> nearest(const TestAttribute& leaf);
+  void test_on_span(const TestAttribute& leaf);
+  // Nothing where the column cannot hold what the test asks for.
+  [[nodiscard]] bool test_column(const store::AttributeColumn& column, const TestAttribute& leaf);
+  void rest_holds(store::RestPredicate predicate) {
+    text(store::kRestHolds);
+    text("(rest, ");
+    parameter(store::encode(predicate));
+    text(")");
+  }
+  Result<void> key_in(std::string_view column, const std::vector<std::uint64_t>& keys);
+
   void reads_as_on_span(const std::string& key, const std::string& text);
   void reads_as_in_rest(const std::string& key, const std::string& text);
 
@@ -82,6 +102,8 @@ class Writer {
   }
 
   const ResourceSet& resources_;
+  const ScopeSet& scopes_;
+  const std::uint64_t columns_in_rest_;
   Sql sql_;
   std::size_t leaves_ = 0;
 };
@@ -146,18 +168,21 @@ Result<void> Writer::by_scope(AttributeScope scope, OnSpan on_span, Keys keys) {
   return {};
 }
 
-Result<void> Writer::resource_in(const std::vector<std::uint64_t>& keys) {
+Result<void> Writer::resource_in(const std::vector<std::uint64_t>& keys) { return key_in("resource", keys); }
+
+Result<void> Writer::key_in(std::string_view column, const std::vector<std::uint64_t>& keys) {
   if (keys.size() > kResourceParametersMax) {
     return fail(
         ErrorCode::limit_exceeded,
-        fmt::format("{} resources fit, more than kResourceParametersMax ({})", keys.size(), kResourceParametersMax),
+        fmt::format("{} {}s fit, more than kResourceParametersMax ({})", keys.size(), column, kResourceParametersMax),
         "narrow the time range");
   }
   if (keys.empty()) {
     text("FALSE");
     return {};
   }
-  text("resource IN (");
+  text(column);
+  text(" IN (");
   for (std::size_t i = 0; i < keys.size(); ++i) {
     if (i > 0) text(", ");
     parameter(keys[i]);
@@ -276,6 +301,143 @@ Result<void> Writer::leaf(const HasAttribute& leaf) {
         text(" IS NOT NULL)");
       },
       [&] { return resources_.keys_where(key, [](const auto& /*value*/) { return true; }); });
+}
+
+// ---- as TraceQL tests it --------------------------------------------------------------------------------------------
+
+std::string_view operator_of(store::RestTest test) {
+  switch (test) {
+    case store::RestTest::not_equal: return "<>";
+    case store::RestTest::less: return "<";
+    case store::RestTest::less_equal: return "<=";
+    case store::RestTest::greater: return ">";
+    case store::RestTest::greater_equal: return ">=";
+    default: return "=";
+  }
+}
+bool is_regex(store::RestTest test) { return test == store::RestTest::matches || test == store::RestTest::not_matches; }
+// The dot is every character, as for the same expression in memory.
+std::string for_duckdb(const std::string& pattern) { return "(?s:" + pattern + ")"; }
+
+bool Writer::test_column(const store::AttributeColumn& column, const TestAttribute& leaf) {
+  if (leaf.test == store::RestTest::exists) {
+    text(fmt::format("{} IS NOT NULL", column.column));
+    return true;
+  }
+  const auto* const literal = std::get_if<std::string>(&leaf.literal);
+  if (column.type == store::ColumnType::text) {
+    if (literal == nullptr) return false;
+    if (is_regex(leaf.test)) {
+      text(fmt::format("{}regexp_full_match({}, ", leaf.test == store::RestTest::not_matches ? "NOT " : "",
+                       column.column));
+      parameter(for_duckdb(*literal));
+      text(")");
+      return true;
+    }
+    text(fmt::format("{} {} ", column.column, operator_of(leaf.test)));
+    parameter(*literal);
+    return true;
+  }
+  const auto* const integer = std::get_if<std::int64_t>(&leaf.literal);
+  const auto* const real = std::get_if<double>(&leaf.literal);
+  if (integer == nullptr && real == nullptr) return false;
+  // DuckDB would turn the column into what the literal is: a double is compared with doubles.
+  const bool as_double = real != nullptr && column.type == store::ColumnType::i64;
+  text(fmt::format("({}{} {} ", column.column, as_double ? "::DOUBLE" : "", operator_of(leaf.test)));
+  if (integer != nullptr && column.type == store::ColumnType::i64) {
+    parameter(*integer);
+  } else {
+    parameter(integer != nullptr ? static_cast<double>(*integer) : *real);
+  }
+  // DuckDB orders NaN above all numbers; for a query it is beside them.
+  const bool is_upward = leaf.test == store::RestTest::greater || leaf.test == store::RestTest::greater_equal;
+  if (column.type == store::ColumnType::f64 && is_upward) text(fmt::format(" AND NOT isnan({})", column.column));
+  text(")");
+  return true;
+}
+
+void Writer::test_on_span(const TestAttribute& leaf) {
+  const store::RestPredicate in_rest{store::RestPart::attribute, leaf.test, leaf.attribute.key, leaf.literal};
+  const std::optional<std::size_t> index = store::find_attribute_column(leaf.attribute.key);
+  if (!index) return rest_holds(in_rest);
+  const store::AttributeColumn& column = store::attribute_columns()[*index];
+  text("(");
+  if (!test_column(column, leaf)) text("FALSE");
+  if ((columns_in_rest_ >> *index & 1) != 0) {
+    text(fmt::format(" OR ({} IS NULL AND ", column.column));
+    rest_holds(in_rest);
+    text(")");
+  }
+  text(")");
+}
+
+Result<void> Writer::leaf(const TestAttribute& leaf) {
+  const TypedTest test(leaf.test, leaf.literal);
+  const std::string& key = leaf.attribute.key;
+  const store::RestPredicate predicate{store::RestPart::event_attribute, leaf.test, key, leaf.literal};
+  switch (leaf.attribute.scope) {
+    case AttributeScope::span: test_on_span(leaf); return {};
+    case AttributeScope::resource:
+      return resource_in(resources_.keys_where(key, [&](const auto& value) { return test.holds(value); }));
+    case AttributeScope::instrumentation:
+      return key_in("scope", scopes_.keys_where(key, [&](const auto& value) { return test.holds(value); }));
+    case AttributeScope::event:
+    case AttributeScope::link:
+      if ((columns_in_rest_ & store::kEventOrLinkAttributes) == 0) {
+        text("FALSE");
+      } else {
+        store::RestPredicate of_part = predicate;
+        if (leaf.attribute.scope == AttributeScope::link) of_part.part = store::RestPart::link_attribute;
+        rest_holds(std::move(of_part));
+      }
+      return {};
+    default: return nearest(leaf);
+  }
+}
+
+Result<void> Writer::nearest(const TestAttribute& leaf) {
+  const TypedTest test(leaf.test, leaf.literal);
+  const auto fitting = resources_.keys_where(leaf.attribute.key, [&](const auto& value) { return test.holds(value); });
+  if (fitting.empty()) {
+    test_on_span(leaf);
+    return {};
+  }
+  text("(");
+  test_on_span(leaf);
+  text(" OR (NOT ");
+  test_on_span({leaf.attribute, store::RestTest::exists, {}});
+  text(" AND ");
+  MESHFLOW_CHECK(resource_in(fitting));
+  text("))");
+  return {};
+}
+
+Result<void> Writer::leaf(const TestPart& leaf) {
+  rest_holds({leaf.part, leaf.test, {}, leaf.literal});
+  return {};
+}
+
+// A span whose scope is not written down has an empty one.
+Result<void> Writer::leaf(const TestInstrumentation& leaf) {
+  const TypedTest test(leaf.test, leaf.literal);
+  const bool fits_empty = test.holds(std::string_view());
+  const auto keys = scopes_.keys_where([&](const otlp::InstrumentationScope& scope) {
+    return test.holds(std::string_view(leaf.is_version ? scope.version : scope.name)) != fits_empty;
+  });
+  if (!fits_empty) return key_in("scope", keys);
+  text("(NOT ");
+  MESHFLOW_CHECK(key_in("scope", keys));
+  text(")");
+  return {};
+}
+
+Result<void> Writer::leaf(const MatchIntrinsic& leaf) {
+  const std::string_view operand =
+      leaf.intrinsic == Intrinsic::status_message ? "coalesce(status_message, '')" : "name";
+  text(fmt::format("{}regexp_full_match({}, ", leaf.matches ? "" : "NOT ", operand));
+  parameter(for_duckdb(leaf.pattern));
+  text(")");
+  return {};
 }
 
 // ---- as Jaeger reads it ---------------------------------------------------------------------------------------------
@@ -436,10 +598,15 @@ bool any_needs_resources(const std::vector<Condition>& conditions) {
 
 }  // namespace
 
-Result<Sql> compile(const Condition& condition, const ResourceSet& resources) {
-  Writer writer(resources);
+Result<Sql> compile(const Condition& condition, const Surroundings& surroundings) {
+  Writer writer(surroundings);
   MESHFLOW_CHECK(writer.condition(condition, 0));
   return std::move(writer).take();
+}
+
+Result<Sql> compile(const Condition& condition, const ResourceSet& resources) {
+  const ScopeSet none;
+  return compile(condition, {resources, none});
 }
 
 bool needs_resources(const Condition& condition) {
@@ -455,10 +622,23 @@ bool needs_resources(const Condition& condition) {
   if (const auto* const leaf = std::get_if<ReadsAs>(&condition.value)) {
     return leaf->attribute.scope != AttributeScope::span;
   }
+  if (const auto* const leaf = std::get_if<TestAttribute>(&condition.value)) {
+    return leaf->attribute.scope == AttributeScope::resource || leaf->attribute.scope == AttributeScope::nearest;
+  }
   if (const auto* const leaf = std::get_if<CompareIntrinsic>(&condition.value)) {
     return leaf->intrinsic == Intrinsic::service;
   }
   return false;
+}
+
+bool needs_scopes(const Condition& condition) {
+  const auto any = [](const std::vector<Condition>& of) { return std::any_of(of.begin(), of.end(), needs_scopes); };
+  if (const auto* const all = std::get_if<AllOf>(&condition.value)) return any(all->of);
+  if (const auto* const some = std::get_if<AnyOf>(&condition.value)) return any(some->of);
+  if (const auto* const none = std::get_if<NoneOf>(&condition.value)) return any(none->of);
+  if (std::holds_alternative<TestInstrumentation>(condition.value)) return true;
+  const auto* const leaf = std::get_if<TestAttribute>(&condition.value);
+  return leaf != nullptr && leaf->attribute.scope == AttributeScope::instrumentation;
 }
 
 }  // namespace meshflow::query

@@ -7,6 +7,7 @@
 #include "meshflow/base/error.hpp"
 #include "query/condition.hpp"
 #include "query/resources.hpp"
+#include "query/scopes.hpp"
 #include "store/value.hpp"
 
 namespace meshflow::query {
@@ -17,15 +18,26 @@ struct Sql {
   std::vector<store::Value> parameters;
 };
 
+// What the spans refer to that the statement will read, and what is known of their `rest`.
+struct Surroundings {
+  const ResourceSet& resources;
+  const ScopeSet& scopes;
+  std::uint64_t columns_in_rest = UINT64_MAX;  // Snapshot::columns_in_rest of all pieces together
+};
+
 // More resources that fit than this are refused: each is a parameter.
 inline constexpr std::size_t kResourceParametersMax = 20'000;
 
 // A boolean expression, NULL where SQL cannot tell (which WHERE takes for false). `resources` are those of the spans
 // that the statement will read. Pure. limit_exceeded past kConditionDepthMax, kConditionLeavesMax or
 // kResourceParametersMax.
+[[nodiscard]] Result<Sql> compile(const Condition& condition, const Surroundings& surroundings);
+// Without scopes: for conditions that ask for none.
 [[nodiscard]] Result<Sql> compile(const Condition& condition, const ResourceSet& resources);
 
 // True where compile() looks into `resources`.
 [[nodiscard]] bool needs_resources(const Condition& condition);
+// Likewise for scopes.
+[[nodiscard]] bool needs_scopes(const Condition& condition);
 
 }  // namespace meshflow::query

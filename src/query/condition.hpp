@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "query/number.hpp"
+#include "store/rest.hpp"
 #include "store/value.hpp"
 
 namespace meshflow::query {
@@ -20,6 +21,10 @@ enum class AttributeScope {
   any,  // the span's or its resource's: one that fits is enough
   span,
   resource,
+  nearest,  // the span's; its resource's where the span has none of that key
+  event,  // of any event
+  link,
+  instrumentation,
 };
 
 struct Attribute {
@@ -60,6 +65,39 @@ struct CompareIntrinsic {
   friend bool operator==(const CompareIntrinsic&, const CompareIntrinsic&) = default;
 };
 
+// TraceQL's comparison (store/rest.hpp): arrays count by their elements, doubles as they are. Any scope but `any`; for
+// the other leaves: any, span, resource.
+struct TestAttribute {
+  Attribute attribute;
+  store::RestTest test = store::RestTest::exists;
+  std::variant<std::monostate, bool, std::int64_t, double, std::string> literal = {};  // as the test needs it
+  friend bool operator==(const TestAttribute&, const TestAttribute&) = default;
+};
+
+// The name of an event, the id of a link's span or trace: of any of the span's.
+struct TestPart {
+  store::RestPart part = store::RestPart::event_name;
+  store::RestTest test = store::RestTest::exists;
+  std::string literal;
+  friend bool operator==(const TestPart&, const TestPart&) = default;
+};
+
+// Name or version of the instrumentation scope.
+struct TestInstrumentation {
+  bool is_version = false;
+  store::RestTest test = store::RestTest::equal;
+  std::string literal;
+  friend bool operator==(const TestInstrumentation&, const TestInstrumentation&) = default;
+};
+
+// A span's name or status message matches a regular expression as a whole, or does not.
+struct MatchIntrinsic {
+  Intrinsic intrinsic = Intrinsic::name;
+  bool matches = true;
+  std::string pattern;
+  friend bool operator==(const MatchIntrinsic&, const MatchIntrinsic&) = default;
+};
+
 struct HasAttribute {
   Attribute attribute;
   friend bool operator==(const HasAttribute&, const HasAttribute&) = default;
@@ -98,8 +136,8 @@ struct NoneOf {
 };
 
 struct Condition {
-  using Variant =
-      std::variant<AllOf, AnyOf, NoneOf, CompareAttribute, CompareIntrinsic, HasAttribute, ReadsAs, EventReadsAs>;
+  using Variant = std::variant<AllOf, AnyOf, NoneOf, CompareAttribute, CompareIntrinsic, HasAttribute, ReadsAs,
+                               EventReadsAs, TestAttribute, TestPart, TestInstrumentation, MatchIntrinsic>;
   Variant value;
   friend bool operator==(const Condition&, const Condition&) = default;
 };

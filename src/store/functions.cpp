@@ -18,6 +18,7 @@
 #include "store/any_value.hpp"
 #include "store/cell.hpp"
 #include "store/functions_register.hpp"
+#include "store/rest.hpp"
 
 namespace meshflow::store {
 namespace {
@@ -213,6 +214,59 @@ void rest_keys(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector
   }
 }
 
+// The predicate is the same for all rows but where a query makes it of a column: it is parsed when it changes.
+void rest_holds(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output) {
+  try {
+    const ChunkReader in(input);
+    auto* found = static_cast<bool*>(duckdb_vector_get_data(output));
+    std::optional<RestMatcher> matcher;
+    std::string_view predicate;
+    for (std::size_t row = 0; row < in.rows(); ++row) {
+      found[row] = false;
+      if (in.is_null(0, row) || in.is_null(1, row)) continue;
+      if (!matcher || in.text(1, row) != predicate) {
+        predicate = in.text(1, row);
+        auto parsed = RestMatcher::parse(predicate);
+        if (!parsed) {
+          duckdb_scalar_function_set_error(info, parsed.error().message.c_str());
+          return;
+        }
+        matcher.emplace(std::move(*parsed));
+      }
+      found[row] = matcher->holds(in.text(0, row));
+    }
+  } catch (const std::exception& broken) {
+    duckdb_scalar_function_set_error(info, broken.what());
+  }
+}
+
+void rest_columns(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output) {
+  try {
+    const ChunkReader in(input);
+    auto* bits = static_cast<std::uint64_t*>(duckdb_vector_get_data(output));
+    for (std::size_t row = 0; row < in.rows(); ++row)
+      bits[row] = in.is_null(0, row) ? 0 : columns_in_rest(in.text(0, row));
+  } catch (const std::exception& broken) {
+    duckdb_scalar_function_set_error(info, broken.what());
+  }
+}
+
+void rest_value(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output) {
+  for_each_attribute(info, input, output, [](Output& out, idx_t row, std::string_view value) {
+    using F = otlp::AnyValueField;
+    char type = 'j';
+    switch (held_by(value).tag) {
+      case kTag<F::string_value, Type::length>: type = 's'; break;
+      case kTag<F::bool_value, Type::varint>: type = 'b'; break;
+      case kTag<F::int_value, Type::varint>: type = 'i'; break;
+      case kTag<F::double_value, Type::fixed64>: type = 'd'; break;
+      default: break;
+    }
+    out.set_text(row, type + string_of(value));
+    return true;
+  });
+}
+
 struct FunctionDeclaration {
   const char* name;
   int text_parameters;  // after the BLOB
@@ -254,6 +308,9 @@ Result<void> register_functions(Connection& connection) {
            FunctionDeclaration{kRestString, 1, DUCKDB_TYPE_VARCHAR, false, rest_string},
            FunctionDeclaration{kRestEventHas, 2, DUCKDB_TYPE_BOOLEAN, false, rest_event_has},
            FunctionDeclaration{kRestKeys, 0, DUCKDB_TYPE_VARCHAR, true, rest_keys},
+           FunctionDeclaration{kRestHolds, 1, DUCKDB_TYPE_BOOLEAN, false, rest_holds},
+           FunctionDeclaration{kRestColumns, 0, DUCKDB_TYPE_UBIGINT, false, rest_columns},
+           FunctionDeclaration{kRestValue, 1, DUCKDB_TYPE_VARCHAR, false, rest_value},
        }) {
     MESHFLOW_CHECK(declare(connection, declared));
   }

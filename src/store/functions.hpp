@@ -12,6 +12,11 @@
 //       key "event" is also the event's name, where no attribute is called so, as in Jaeger's logs; a double also reads
 //       as its first ten digits
 //   rest_keys(rest BLOB) → VARCHAR[]: the keys of the span attributes in it
+//   rest_holds(rest BLOB, predicate VARCHAR) → BOOLEAN: whether a predicate (rest.hpp) holds; false for NULL
+//   rest_columns(rest BLOB) → UBIGINT: columns_in_rest (rest.hpp)
+//   rest_value(rest BLOB, key VARCHAR) → VARCHAR: rest_string with the type before it: s text, b truth value, i
+//   integer,
+//       d double, j all else
 #pragma once
 
 namespace meshflow::store {
@@ -24,5 +29,8 @@ inline constexpr const char* kRestBool = "rest_bool";
 inline constexpr const char* kRestString = "rest_string";
 inline constexpr const char* kRestEventHas = "rest_event_has";
 inline constexpr const char* kRestKeys = "rest_keys";
+inline constexpr const char* kRestHolds = "rest_holds";
+inline constexpr const char* kRestColumns = "rest_columns";
+inline constexpr const char* kRestValue = "rest_value";
 
 }  // namespace meshflow::store

@@ -293,25 +293,71 @@ Result<std::vector<StoredTrace>> Snapshot::Implementation::traces(std::span<cons
   return found;
 }
 
-Result<std::vector<StoredResource>> Snapshot::Implementation::resources(TimeRange range) {
-  std::unordered_map<std::uint64_t, std::string> messages;
+Result<std::map<std::uint64_t, std::string>> Snapshot::Implementation::dictionary(const char* table, TimeRange range) {
+  const bool is_resources = std::string_view(table) == "resources";
+  std::map<std::uint64_t, std::string> messages;
   for (const auto& part : recent_->parts) {
     const std::unique_lock lock =
         part.chunk->is_sealed() ? std::unique_lock<std::mutex>() : std::unique_lock(part.chunk->mutex);
-    for (const auto& [key, message] : part.chunk->resources()) messages.emplace(key, message);
+    for (const auto& [key, message] : is_resources ? part.chunk->resources() : part.chunk->scopes()) {
+      messages.emplace(key, message);
+    }
   }
   for (std::size_t i = 0; i < ids_.size(); ++i) {
     if (pieces_[i].start_max < range.from || pieces_[i].start_min > range.to) continue;
-    MESHFLOW_TRY(const Rows rows, query(fmt::format("SELECT key, value FROM resources_{}", ids_[i]), {}, {}));
+    MESHFLOW_TRY(const Rows rows, query(fmt::format("SELECT key, value FROM {}_{}", table, ids_[i]), {}, {}));
     for (const auto& row : rows.rows) messages.emplace(u64(row[0]), std::get<std::string>(row[1]));
   }
+  return messages;
+}
+
+Result<std::vector<StoredResource>> Snapshot::Implementation::resources(TimeRange range) {
+  MESHFLOW_TRY(const auto messages, dictionary("resources", range));
   std::vector<StoredResource> found;
   for (const auto& [key, message] : messages) {
     MESHFLOW_TRY(auto read, read_resource(message));
     found.push_back({key, std::move(read.resource)});
   }
-  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
   return found;
+}
+
+Result<std::vector<StoredScope>> Snapshot::Implementation::scopes(TimeRange range) {
+  MESHFLOW_TRY(const auto messages, dictionary("scopes", range));
+  std::vector<StoredScope> found;
+  for (const auto& [key, message] : messages) {
+    MESHFLOW_TRY(auto read, read_scope(message));
+    found.push_back({key, std::move(read.scope)});
+  }
+  return found;
+}
+
+Result<void> Snapshot::Implementation::read(std::string_view sql, std::span<const Value> parameters,
+                                            const QueryLimits& limits, const TakeBatch& take) {
+  return connection_->for_each_chunk(sql, parameters, limits, [&take](duckdb_data_chunk chunk) -> Result<bool> {
+    std::vector<Batch::Column> columns(duckdb_data_chunk_get_column_count(chunk));
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      duckdb_vector vector = duckdb_data_chunk_get_vector(chunk, i);
+      columns[i] = {duckdb_vector_get_data(vector), duckdb_vector_get_validity(vector)};
+    }
+    return take(Batch(duckdb_data_chunk_get_size(chunk), std::move(columns)));
+  });
+}
+
+Result<std::uint64_t> Snapshot::Implementation::columns_in_rest(const Piece& piece, const QueryLimits& limits) {
+  const auto place =
+      std::find_if(pieces_.begin(), pieces_.end(), [&piece](const Piece& each) { return each.source == piece.source; });
+  const auto index = static_cast<std::size_t>(place - pieces_.begin());
+  if (index >= ids_.size()) return UINT64_MAX;
+  Tables::RestKeys known = tables_.rest_keys(ids_[index]);
+  if (known.rows >= piece.rows) return known.columns;
+  // Rows are only ever added, and counted from 0.
+  const std::string sql =
+      fmt::format("SELECT bit_or(rest_columns(rest)) FROM {} WHERE rowid >= {}", piece.source, known.rows);
+  MESHFLOW_TRY(const Rows rows, query(sql, {}, limits));
+  if (!rows.rows.empty()) known.columns |= u64(rows.rows.front().front());
+  known.rows = piece.rows;
+  tables_.keep_rest_keys(ids_[index], known);
+  return known.columns;
 }
 
 // ---- the public face --------------------------------------------------------------------------------------------
@@ -339,7 +385,17 @@ Result<TextRows> Snapshot::select(std::string_view sql, const QueryLimits& limit
   return implementation_->select(sql, limits);
 }
 
+Result<void> Snapshot::read(std::string_view sql, std::span<const Value> parameters, const QueryLimits& limits,
+                            const TakeBatch& take) {
+  return implementation_->read(sql, parameters, limits, take);
+}
+
 Result<std::vector<StoredResource>> Snapshot::resources(TimeRange range) { return implementation_->resources(range); }
+Result<std::vector<StoredScope>> Snapshot::scopes(TimeRange range) { return implementation_->scopes(range); }
+
+Result<std::uint64_t> Snapshot::columns_in_rest(const Piece& piece, const QueryLimits& limits) {
+  return implementation_->columns_in_rest(piece, limits);
+}
 
 Result<std::optional<TimeRange>> Snapshot::time_range_of(const otlp::TraceId& trace_id) {
   return implementation_->time_range_of(number_of(trace_id));

@@ -13,6 +13,7 @@
 
 #include "meshflow/base/error.hpp"
 #include "otlp/model.hpp"
+#include "store/batch.hpp"
 #include "store/text_rows.hpp"
 #include "store/value.hpp"
 
@@ -60,6 +61,12 @@ struct StoredResource {
   otlp::Resource resource;
 };
 
+// A scope of some span, as its key in the column `scope`.
+struct StoredScope {
+  std::uint64_t key = 0;
+  otlp::InstrumentationScope scope;
+};
+
 // Sees all that was visible when it was made, each span once, and nothing that came later. One thread at a time; keep
 // it short: what is dropped or compacted meanwhile keeps its memory.
 class Snapshot {
@@ -83,8 +90,19 @@ class Snapshot {
   // One SELECT that others wrote and query::run_sql has checked, its values as text, whatever their types.
   [[nodiscard]] Result<TextRows> select(std::string_view sql, const QueryLimits& limits);
 
+  // The same, batch by batch as DuckDB makes them; rows_max and bytes_max are the caller's to hold.
+  [[nodiscard]] Result<void> read(std::string_view sql, std::span<const Value> parameters, const QueryLimits& limits,
+                                  const TakeBatch& take);
+
   // The distinct resources of the spans in pieces that overlap `range`; each key once.
   [[nodiscard]] Result<std::vector<StoredResource>> resources(TimeRange range = {});
+  // Likewise their scopes.
+  [[nodiscard]] Result<std::vector<StoredScope>> scopes(TimeRange range = {});
+
+  // A bit for each of attribute_columns() of which a span of the piece may have the key in `rest`, with a value of
+  // another type. The first question about a piece reads it once; later ones only what was added to it. All bits for
+  // what is in memory.
+  [[nodiscard]] Result<std::uint64_t> columns_in_rest(const Piece& piece, const QueryLimits& limits = {});
 
   // Within which start times the spans of a trace lie, by the index of traces and without a scan; nothing for a trace
   // that is not here.

@@ -37,11 +37,17 @@ class Snapshot::Implementation {
   [[nodiscard]] Result<std::vector<Candidate>> traces_of_run(std::string_view run_id);
   [[nodiscard]] Result<std::vector<StoredTrace>> traces(std::span<const otlp::TraceId> trace_ids,
                                                         const QueryLimits& limits);
+  [[nodiscard]] Result<void> read(std::string_view sql, std::span<const Value> parameters, const QueryLimits& limits,
+                                  const TakeBatch& take);
   [[nodiscard]] Result<std::vector<StoredResource>> resources(TimeRange range);
+  [[nodiscard]] Result<std::vector<StoredScope>> scopes(TimeRange range);
+  [[nodiscard]] Result<std::uint64_t> columns_in_rest(const Piece& piece, const QueryLimits& limits);
 
  private:
   [[nodiscard]] Result<void> read_dictionary(const char* table, std::unordered_set<std::uint64_t> keys,
                                              std::unordered_map<std::uint64_t, std::string>& messages);
+  // All messages of "resources" or "scopes" in pieces that overlap the range, by key.
+  [[nodiscard]] Result<std::map<std::uint64_t, std::string>> dictionary(const char* table, TimeRange range);
 
   Tables& tables_;
   RecentViews& views_;

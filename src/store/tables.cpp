@@ -406,6 +406,8 @@ Result<PieceRecord> Tables::drop_oldest() {
     filters_.erase(filters_.begin());
   }
   if (pieces_.empty()) forget_known();
+  const std::lock_guard rest_keys_lock(rest_keys_mutex_);
+  rest_keys_.erase(oldest.id);
   return oldest;
 }
 
@@ -530,6 +532,19 @@ Result<Tables::View> Tables::view(const std::function<void()>& look) {
   const std::lock_guard idle_lock(idle_mutex_);
   ++views_out_;
   return view;
+}
+
+Tables::RestKeys Tables::rest_keys(std::uint64_t piece) const {
+  const std::lock_guard lock(rest_keys_mutex_);
+  const auto known = rest_keys_.find(piece);
+  return known == rest_keys_.end() ? RestKeys{} : known->second;
+}
+
+// Two queries may have looked at once: more rows know more.
+void Tables::keep_rest_keys(std::uint64_t piece, const RestKeys& keys) {
+  const std::lock_guard lock(rest_keys_mutex_);
+  RestKeys& known = rest_keys_[piece];
+  if (keys.rows > known.rows) known = keys;
 }
 
 void Tables::give_back(std::unique_ptr<Connection> connection) {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <shared_mutex>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -91,6 +92,14 @@ class Tables {
   // Ends its transaction; it is used again.
   void give_back(std::unique_ptr<Connection> connection);
 
+  // What is known of the keys in `rest` of a piece's first `rows` rows: columns_in_rest (rest.hpp) of them together.
+  struct RestKeys {
+    std::uint64_t rows = 0;
+    std::uint64_t columns = 0;
+  };
+  [[nodiscard]] RestKeys rest_keys(std::uint64_t piece) const;
+  void keep_rest_keys(std::uint64_t piece, const RestKeys& keys);
+
   [[nodiscard]] Engine& engine() noexcept { return *engine_; }
 
  private:
@@ -131,6 +140,9 @@ class Tables {
   // The filter of each piece, in the order of pieces_.
   mutable std::shared_mutex filters_mutex_;
   std::vector<std::unique_ptr<SpanFilter>> filters_;
+
+  mutable std::mutex rest_keys_mutex_;
+  std::unordered_map<std::uint64_t, RestKeys> rest_keys_;  // by piece
 
   // Keys that resources_N and scopes_N of the newest piece have; bounded, an entry that is written twice is harmless.
   std::unordered_set<std::uint64_t> known_;
