@@ -89,6 +89,10 @@ Result<Source> Source::open(store::Snapshot& snapshot, TimeRange range, Fields f
 }
 
 Result<store::QueryLimits> Source::left() const {
+  // A statement that is quick ends before DuckDB is told.
+  if (limits_.cancelled != nullptr && limits_.cancelled->load()) {
+    return fail(ErrorCode::cancelled, "the query was cancelled");
+  }
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - Clock::now());
   if (left.count() <= 0) {
     return fail(ErrorCode::timeout,
