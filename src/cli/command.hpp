@@ -52,6 +52,7 @@ class Command {
 [[nodiscard]] std::unique_ptr<Command> make_serve_command();
 [[nodiscard]] std::unique_ptr<Command> make_traces_command();
 [[nodiscard]] std::unique_ptr<Command> make_traces_show_command();
+[[nodiscard]] std::unique_ptr<Command> make_traces_sql_command();
 [[nodiscard]] std::unique_ptr<Command> make_traces_import_command();
 [[nodiscard]] std::unique_ptr<Command> make_traces_export_command();
 [[nodiscard]] std::unique_ptr<Command> make_ledger_show_command();

@@ -10,10 +10,10 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include "base/nearest.hpp"
 #include "base/version.hpp"
 #include "cli/command.hpp"
 #include "cli/session.hpp"
-#include "base/nearest.hpp"
 
 namespace meshflow::cli {
 namespace {
@@ -48,6 +48,7 @@ class Program {
     add(make_serve_command());
     add(make_traces_command());
     add(make_traces_show_command());
+    add(make_traces_sql_command());
     add(make_traces_import_command());
     add(make_traces_export_command());
     add(make_ledger_show_command());

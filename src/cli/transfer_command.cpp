@@ -1,7 +1,9 @@
 // meshflow traces import and export: traces as files.
 #include <cstdint>
+#include <cstdio>
 #include <fstream>
 #include <iostream>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,6 +29,8 @@ constexpr std::uint64_t kDocumentBytesMax = std::uint64_t{256} << 20;
 // Lines are sent together up to this: fewer syncs. A receiver takes 64 MiB.
 constexpr std::size_t kRequestBytesWanted = std::size_t{4} << 20;
 constexpr std::size_t kRequestBytesMax = std::size_t{60} << 20;
+// Of a file that is copied.
+constexpr std::size_t kPieceBytes = std::size_t{1} << 20;
 
 struct Imported {
   std::uint64_t files = 0;
@@ -167,35 +171,81 @@ class TracesExportCommand final : public Command {
   [[nodiscard]] std::string_view details() const noexcept override {
     return "otlp-json: a line for each trace. jaeger: one document, as Jaeger's API gives it. All traces, in the "
            "order\n"
-           "of their ids, or the one that --trace names (as traces show takes it).";
+           "of their ids, or the one that --trace names (as traces show takes it). parquet: a row for each span, with\n"
+           "the columns of the view spans (traces sql).";
   }
   void add_flags(CLI::App& app) override {
     app.add_option("--trace", trace_, "This one only")->type_name("TRACE");
-    app.add_option("--format", format_, "otlp-json or jaeger")
+    app.add_option("--format", format_, "otlp-json, jaeger or parquet")
         ->type_name("FORMAT")
-        ->check(CLI::IsMember({"otlp-json", "jaeger"}).description(""))
+        ->check(CLI::IsMember({"otlp-json", "jaeger", "parquet"}).description(""))
         ->capture_default_str();
+    app.add_option("--out", out_, "Write to this file, replacing it, instead of standard output")->type_name("FILE");
   }
 
   [[nodiscard]] int run(Session& session) override {
-    const auto done = write_all(session);
+    auto done = export_all(session);
+    if (!done && file_ != nullptr) (void)system_files().remove(partial_file());
     return done ? kExitDone : session.fail(done.error());
   }
 
  private:
-  Result<void> write_all(const Session& session) {
+  Result<void> export_all(const Session& session) {
+    const bool is_parquet = format_ == "parquet";
+    if (is_parquet && out_.empty() && session.is_output_terminal()) {
+      return fail(ErrorCode::invalid_argument, "Parquet is not for terminals", "name a file: --out spans.parquet");
+    }
     MESHFLOW_TRY(TraceAccess access, TraceAccess::open(session));
+    if (!out_.empty()) {
+      if (system_files().exists(partial_file())) MESHFLOW_CHECK(system_files().remove(partial_file()));
+      MESHFLOW_TRY(file_, system_files().open_append(partial_file()));
+    }
+    MESHFLOW_CHECK(is_parquet ? write_parquet(access.source()) : write_all(session, access.source()));
+    MESHFLOW_CHECK(access.close());
+    if (file_ == nullptr) return {};
+    MESHFLOW_CHECK(file_->sync());
+    return system_files().rename(partial_file(), out_);
+  }
+
+  // Whole or not at all: it gets its name when it is.
+  [[nodiscard]] std::string partial_file() const { return out_ + ".partial"; }
+
+  Result<void> write_parquet(server::TraceSource& source) {
+    MESHFLOW_TRY(const std::string path, source.export_parquet(trace_));
+    const auto copied = copy(path);
+    (void)system_files().remove(path);
+    return copied;
+  }
+
+  Result<void> copy(const std::string& path) {
+    MESHFLOW_TRY(const auto made, system_files().open_read(path));
+    for (std::uint64_t at = 0;;) {
+      MESHFLOW_TRY(const std::string piece, made->read(at, kPieceBytes));
+      if (piece.empty()) return {};
+      MESHFLOW_CHECK(file_ != nullptr ? file_->append(piece) : write_bytes(piece));
+      at += piece.size();
+    }
+  }
+
+  static Result<void> write_bytes(std::string_view bytes) {
+    if (std::fwrite(bytes.data(), 1, bytes.size(), stdout) != bytes.size() || std::fflush(stdout) != 0) {
+      return fail(ErrorCode::io, "standard output cannot be written");
+    }
+    return {};
+  }
+
+  Result<void> write_all(const Session& session, server::TraceSource& source) {
     MESHFLOW_CHECK(write(session, format_ == "jaeger" ? "{\"data\":[" : ""));
     if (!trace_.empty()) {
-      MESHFLOW_TRY(const store::StoredTrace trace, access.source().trace(trace_));
+      MESHFLOW_TRY(const store::StoredTrace trace, source.trace(trace_));
       MESHFLOW_CHECK(write_trace(session, trace));
     } else {
-      MESHFLOW_CHECK(write_each(session, access.source()));
+      MESHFLOW_CHECK(write_each(session, source));
     }
     if (format_ == "jaeger") {
       MESHFLOW_CHECK(write(session, "],\"total\":0,\"limit\":0,\"offset\":0,\"errors\":null}\n"));
     }
-    return access.close();
+    return {};
   }
 
   Result<void> write_each(const Session& session, server::TraceSource& source) {
@@ -217,13 +267,16 @@ class TracesExportCommand final : public Command {
   }
 
   // What is not written whole is no export.
-  static Result<void> write(const Session& session, std::string_view text) {
+  Result<void> write(const Session& session, std::string_view text) {
+    if (file_ != nullptr) return file_->append(text);
     if (!session.try_print_json(text)) return fail(ErrorCode::io, "standard output cannot be written");
     return {};
   }
 
   std::string trace_;
   std::string format_ = "otlp-json";
+  std::string out_;
+  std::unique_ptr<AppendFile> file_;  // null: standard output
   bool is_first_ = true;
 };
 

@@ -79,6 +79,9 @@ asio::awaitable<void> HttpConnection::run() {
 }
 
 void HttpConnection::sweep(Time now) {
+  if (const auto outcome = awaited_.lock(); outcome != nullptr && !outcome->is_left() && socket_->is_peer_gone()) {
+    outcome->leave();
+  }
   if (now < time_limit_) return;
   if (has_timed_out_) return close();  // what followed the first time was late as well
   has_timed_out_ = true;
@@ -94,6 +97,7 @@ void HttpConnection::finish() {
 
 void HttpConnection::close() {
   is_closed_ = true;
+  if (const auto outcome = awaited_.lock()) outcome->leave();
   socket_->close();
   wake();
 }
@@ -163,6 +167,7 @@ asio::awaitable<bool> HttpConnection::serve_one() {
 asio::awaitable<bool> HttpConnection::answer_with_handler(Current& current, std::string body) {
   ++core_->requests;
   const auto outcome = std::make_shared<HttpOutcome>(waker());
+  awaited_ = outcome;
   {
     HttpServerRequest request = current.parser.head();
     const HttpResponder responder(std::make_shared<HttpResponder::Exchange>(core_, outcome, current.parser.head()));

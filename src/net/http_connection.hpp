@@ -120,6 +120,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   bool is_closed_ = false;
   boost::asio::steady_timer wake_timer_;
   bool is_woken_ = false;
+  std::weak_ptr<HttpOutcome> awaited_;  // the answer that a handler is at
 };
 
 }  // namespace meshflow::net

@@ -156,6 +156,8 @@ HttpStream HttpResponder::stream(HttpReply head) const {
   return HttpStream(std::move(state));
 }
 
+bool HttpResponder::is_wanted() const { return !exchange_->outcome->is_left(); }
+
 HttpStream::HttpStream(std::shared_ptr<State> state) : state_(std::move(state)) {}
 bool HttpStream::write(std::string piece) { return state_->pipe->write(std::move(piece)); }
 bool HttpStream::wait_for_room(std::chrono::milliseconds limit) { return state_->pipe->wait_for_room(limit); }

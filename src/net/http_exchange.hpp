@@ -1,6 +1,7 @@
 // One answer on its way from whoever gives it to the connection that sends it. Private to the room.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <functional>
@@ -63,9 +64,13 @@ class HttpOutcome {
   // Once for the connection. Nothing yet: `wake` comes when there is.
   [[nodiscard]] std::optional<HttpAnswer> take();
   [[nodiscard]] const std::function<void()>& wake() const noexcept { return wake_; }
+  // The connection says that nobody waits for the answer any more.
+  void leave() noexcept { is_left_.store(true, std::memory_order_release); }
+  [[nodiscard]] bool is_left() const noexcept { return is_left_.load(std::memory_order_acquire); }
 
  private:
   const std::function<void()> wake_;
+  std::atomic<bool> is_left_{false};
   std::mutex mutex_;
   std::optional<HttpAnswer> answer_;
   bool is_given_ = false;

@@ -52,6 +52,9 @@ class HttpResponder {
   void send(HttpReply reply) const;
   // An error in the form that the server's `render_error` gives it; `sentence` is for people. `headers` are added.
   void fail(int status, std::string_view sentence, HttpHeaders headers = {}) const;
+  // False where the client has gone, which is noticed within a second or so: work that takes its time need not go on. A
+  // client that ends its sending side while it waits is taken for gone.
+  [[nodiscard]] bool is_wanted() const;
   // Sends the head now (`head.body` is the first piece, if any) and the rest as it comes.
   [[nodiscard]] HttpStream stream(HttpReply head) const;
 

@@ -1,7 +1,9 @@
 #include "net/http_socket.hpp"
 
+#include <cerrno>
 #include <utility>
 
+#include <sys/socket.h>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -13,6 +15,12 @@ namespace asio = boost::asio;
 
 // Named: GCC 12 is not to see temporaries in awaited expressions.
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+
+bool has_ended(int socket) noexcept {
+  char byte = 0;
+  const ssize_t size = ::recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return size == 0 || (size < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
 
 class PlainSocket final : public HttpSocket {
  public:
@@ -32,6 +40,7 @@ class PlainSocket final : public HttpSocket {
     socket_.shutdown(StreamSocket::shutdown_send, ignored);
     co_return;
   }
+  bool is_peer_gone() noexcept override { return has_ended(socket_.native_handle()); }
   void cancel() noexcept override {
     boost::system::error_code ignored;
     socket_.cancel(ignored);
@@ -67,6 +76,7 @@ class TlsSocket final : public HttpSocket {
     // Sends close_notify and waits for the peer's, which the connection's time limit bounds.
     co_await stream_.async_shutdown(kAwait);
   }
+  bool is_peer_gone() noexcept override { return has_ended(stream_.lowest_layer().native_handle()); }
   void cancel() noexcept override {
     boost::system::error_code ignored;
     stream_.lowest_layer().cancel(ignored);

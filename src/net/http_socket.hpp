@@ -30,6 +30,10 @@ class HttpSocket {
   // Tells the peer that nothing more will be written.
   [[nodiscard]] virtual boost::asio::awaitable<void> shutdown_write() = 0;
 
+  // Whether the peer has ended its side of the connection, with nothing that it sent left to be read. One that ends
+  // only its sending side counts, too.
+  [[nodiscard]] virtual bool is_peer_gone() noexcept = 0;
+
   // What is under way fails soon.
   virtual void cancel() noexcept = 0;
   virtual void close() noexcept = 0;

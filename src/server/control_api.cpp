@@ -13,6 +13,7 @@
 #include "otlp/encode.hpp"
 #include "query/json_writer.hpp"
 #include "server/query_service.hpp"
+#include "server/sql_api.hpp"
 
 namespace meshflow::server {
 namespace {
@@ -25,7 +26,8 @@ constexpr std::size_t kNewestByDefault = 20;
 // A trace of a million spans is what a store gives at most.
 constexpr std::size_t kAnswerBytesMax = std::size_t{2} << 30;
 constexpr std::chrono::seconds kConnectLimit{2};
-constexpr std::chrono::seconds kAnswerLimit{60};
+// All spans as Parquet: some minutes for a hundred million.
+constexpr std::chrono::hours kExportLimit{1};
 
 // What comes from a store of our own has passed the limits of receivers.
 constexpr otlp::DecodeLimits kOwnLimits = [] {
@@ -36,23 +38,26 @@ constexpr otlp::DecodeLimits kOwnLimits = [] {
   return limits;
 }();
 
-std::string error_json(std::string_view code, std::string_view message, std::string_view hint) {
+std::string error_json(const Error& error) {
+  const SourcePosition position = error.position.value_or(SourcePosition{});
   query::JsonWriter out;
   out.begin_object();
   out.key("error");
   out.begin_object();
-  out.field("code", code);
-  out.field("message", message);
-  out.field("hint", hint);
+  out.field("code", error_code_name(error.code));
+  out.field("message", error.message);
+  out.field("hint", error.hint);
+  out.key("line");
+  out.integer(std::int64_t{position.line});
+  out.key("column");
+  out.integer(std::int64_t{position.column});
   out.end_object();
   out.end_object();
   return out.take();
 }
 
 void send_error(const net::HttpResponder& responder, const Error& error) {
-  responder.send({.status = http_status_of(error),
-                  .content_type = std::string(kJson),
-                  .body = error_json(error_code_name(error.code), error.message, error.hint)});
+  responder.send(control_error(http_status_of(error), error));
 }
 
 // Sends what `text_of` makes of the value, or the error.
@@ -192,6 +197,9 @@ Error error_from(int status, const std::string& body) {
   const std::string code = text_at(error->as_object(), "code");
   Error made{ErrorCode::internal, text_at(error->as_object(), "message"), std::nullopt,
              text_at(error->as_object(), "hint")};
+  if (const auto line = static_cast<int>(count_at(error->as_object(), "line")); line > 0) {
+    made.position = SourcePosition{"", line, static_cast<int>(count_at(error->as_object(), "column"))};
+  }
   for (int each = 0; each <= static_cast<int>(ErrorCode::internal); ++each) {
     if (code == error_code_name(static_cast<ErrorCode>(each))) made.code = static_cast<ErrorCode>(each);
   }
@@ -251,11 +259,15 @@ net::HttpReply render_control_error(const net::HttpServerRequest& /*request*/, i
                          : status == 413 ? ErrorCode::limit_exceeded
                          : status == 404 ? ErrorCode::unsupported
                                          : ErrorCode::internal;
-  return {
-      .status = status, .content_type = std::string(kJson), .body = error_json(error_code_name(code), sentence, "")};
+  return control_error(status, {code, std::string(sentence), std::nullopt, {}});
 }
 
-Result<std::string> ControlClient::ask(std::string_view method, const std::string& target, std::string_view body) {
+net::HttpReply control_error(int status, const Error& error) {
+  return {.status = status, .content_type = std::string(kJson), .body = error_json(error)};
+}
+
+Result<std::string> ControlClient::ask(std::string_view method, const std::string& target, std::string_view body,
+                                       std::chrono::milliseconds limit) {
   const std::string url = "http://localhost" + target;
   net::HttpRequest request;
   request.url = url;
@@ -263,7 +275,7 @@ Result<std::string> ControlClient::ask(std::string_view method, const std::strin
   request.body = body;
   request.unix_socket_path = socket_path_;
   request.connect_timeout = kConnectLimit;
-  request.total_timeout = kAnswerLimit;
+  request.total_timeout = limit;
   request.response_bytes_max = kAnswerBytesMax;
   if (!body.empty()) request.headers.emplace_back("content-type", kProtobuf);
   net::HttpResult response = client_.send(request);
@@ -341,6 +353,29 @@ Result<store::TraceStore::Received> ControlClient::import(std::string request) {
   return store::TraceStore::Received{.spans = count_at(object, "spans"),
                                      .rejected_spans = count_at(object, "rejected_spans"),
                                      .rejection = text_at(object, "rejection")};
+}
+
+Result<query::sql::Answer> ControlClient::sql(std::string_view text, std::size_t rows_max) {
+  query::JsonWriter out;
+  out.begin_object();
+  out.field("sql", text);
+  out.key("limit");
+  out.integer(std::uint64_t{rows_max});
+  out.end_object();
+  MESHFLOW_TRY(const std::string body, ask("POST", "/sql", out.take()));
+  return sql_rows_from(body);
+}
+
+Result<std::string> ControlClient::export_parquet(std::string_view name) {
+  query::JsonWriter out;
+  out.begin_object();
+  out.field("trace", name);
+  out.end_object();
+  MESHFLOW_TRY(const std::string body, ask("POST", "/export/parquet", out.take(), kExportLimit));
+  boost::system::error_code broken;
+  const json::value parsed = json::parse(body, broken);
+  if (broken || !parsed.is_object()) return not_understood();
+  return text_at(parsed.as_object(), "file");
 }
 
 }  // namespace meshflow::server

@@ -5,11 +5,13 @@
 //   GET  /traces/after?id=HEX  TracesData, whole traces one after the other; without `id` from the first
 //   GET  /status               {"pid", "listeners": [{"name", "ip", "port"}]}
 //   POST /import               an ExportTraceServiceRequest; {"spans", "rejected_spans", "rejection"}
+//   POST /sql, /export/parquet (sql_api.hpp)
 //
-// TracesData are protobuf. Errors: {"error": {"code": "not_found", "message", "hint"}}, from which the client makes the
-// same Error again.
+// TracesData are protobuf. Errors: {"error": {"code": "not_found", "message", "hint", "line", "column"}}, from which
+// the client makes the same Error again; line and column are 0 where there is no place.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -40,6 +42,9 @@ void add_control_routes(store::TraceStore& store, net::WorkerPool& workers, std:
 [[nodiscard]] net::HttpReply render_control_error(const net::HttpServerRequest& request, int status,
                                                   std::string_view sentence);
 
+// An error in the form above.
+[[nodiscard]] net::HttpReply control_error(int status, const Error& error);
+
 // Asks the server behind the socket. Errors: `unavailable` where nobody answers there, or the server is not ready yet.
 class ControlClient final : public TraceSource {
  public:
@@ -54,9 +59,14 @@ class ControlClient final : public TraceSource {
   [[nodiscard]] Result<std::vector<store::StoredTrace>> traces_after(
       const std::optional<otlp::TraceId>& after) override;
   [[nodiscard]] Result<store::TraceStore::Received> import(std::string request) override;
+  [[nodiscard]] Result<query::sql::Answer> sql(std::string_view text, std::size_t rows_max) override;
+  [[nodiscard]] Result<std::string> export_parquet(std::string_view name) override;
 
  private:
-  [[nodiscard]] Result<std::string> ask(std::string_view method, const std::string& target, std::string_view body);
+  [[nodiscard]] Result<std::string> ask(std::string_view method, const std::string& target, std::string_view body,
+                                        std::chrono::milliseconds limit = kAnswerLimit);
+  // Of a question.
+  static constexpr std::chrono::milliseconds kAnswerLimit{60'000};
 
   const std::string socket_path_;
   net::HttpClient client_;

@@ -19,6 +19,7 @@
 #include "server/run_costs.hpp"
 #include "server/self_metrics.hpp"
 #include "server/server_metrics.hpp"
+#include "server/sql_api.hpp"
 #include "server/store_sink.hpp"
 #include "server/tempo_api.hpp"
 
@@ -28,6 +29,9 @@ namespace {
 constexpr const char* kStarting = "the server is starting: the store is being opened";
 // Clients of queries send no large bodies; Jaeger's /api/transform takes a trace.
 constexpr std::size_t kQueryBodyBytesMax = std::size_t{32} << 20;
+// Queries in SQL run one at a time, in threads of their own, so that a long one keeps no other query waiting.
+constexpr std::size_t kSqlThreads = 1;
+constexpr std::size_t kSqlWaitingMax = 16;
 // A scrape waits no longer for what was acknowledged to be visible; Prometheus gives up after 10 s.
 constexpr std::chrono::seconds kLagMax{2};
 
@@ -98,8 +102,10 @@ class TraceServer::Implementation {
   SelfMetrics metrics_;
   HistogramFamily query_durations_{duration_bounds()};
   std::unique_ptr<QueryService> queries_;
+  std::unique_ptr<QueryService> sql_queries_;
   net::IoThreads threads_;
   net::WorkerPool workers_;
+  net::WorkerPool sql_workers_{kSqlThreads, kSqlWaitingMax};
   // Destroyed before what they use.
   std::unique_ptr<OtlpHttpReceiver> otlp_http_;
   std::unique_ptr<OtlpGrpcReceiver> otlp_grpc_;
@@ -159,9 +165,14 @@ void TraceServer::Implementation::attach(store::TraceStore& store) {
   queries.observe = [this](std::string_view api, std::string_view query, std::chrono::nanoseconds took) {
     query_durations_.at(fmt::format("{}.{}", api, query)).observe(std::chrono::duration<double>(took).count());
   };
+  sql_queries_ = std::make_unique<QueryService>(store, sql_workers_, queries);
   queries_ = std::make_unique<QueryService>(store, workers_, std::move(queries));
   add_jaeger_routes(*queries_, jaeger_router_);
+  // What others reach without a token does not answer every question.
+  const bool is_open = !options_.jaeger || options_.jaeger->is_loopback() || !options_.bearer_token.empty();
+  add_sql_routes(*sql_queries_, {.is_open = is_open}, jaeger_router_);
   add_tempo_routes(*queries_, tempo_router_);
+  add_sql_control_routes(*sql_queries_, control_router_);
   add_control_routes(
       store, workers_, [this] { return ServerStatus{.pid = ::getpid(), .listeners = listeners()}; }, control_router_);
   metrics_.add([this, &store](MetricsText& text) { collect(store, text); });

@@ -6,7 +6,9 @@
 #include <memory>
 #include <utility>
 
+#include "base/clock.hpp"
 #include "base/try.hpp"
+#include "query/sql/export.hpp"
 #include "query/trace_name.hpp"
 #include "query/trace_search.hpp"
 
@@ -76,6 +78,23 @@ Result<store::TraceStore::Received> StoreTraceSource::import(std::string request
     return fail(ErrorCode::timeout, "the spans are kept, and take longer than expected to be visible");
   }
   return received;
+}
+
+Result<query::sql::Answer> StoreTraceSource::sql(std::string_view text, std::size_t rows_max) {
+  MESHFLOW_TRY(store::Snapshot snapshot, store_.snapshot());
+  query::sql::Options options;
+  options.limits.rows_max = rows_max;
+  options.now_unix_nanos = system_clock().wall_nanos();
+  return query::sql::run(snapshot, text, options);
+}
+
+Result<std::string> StoreTraceSource::export_parquet(std::string_view name) {
+  MESHFLOW_TRY(store::Snapshot snapshot, store_.snapshot());
+  query::sql::ExportOptions options{.folder = store_.temporary_directory()};
+  if (!name.empty()) {
+    MESHFLOW_TRY(options.trace_id, query::find_trace(snapshot, name));
+  }
+  return query::sql::export_parquet(snapshot, options);
 }
 
 }  // namespace meshflow::server

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "meshflow/base/error.hpp"
+#include "query/sql/run.hpp"
 #include "query/trace_row.hpp"
 #include "store/trace_store.hpp"
 
@@ -29,6 +30,11 @@ class TraceSource {
       const std::optional<otlp::TraceId>& after) = 0;
   // Keeps an ExportTraceServiceRequest in protobuf; durable and visible when it returns.
   [[nodiscard]] virtual Result<store::TraceStore::Received> import(std::string request) = 0;
+  // SQL over the views (query/sql/run.hpp), of whose answer at most `rows_max` rows are given.
+  [[nodiscard]] virtual Result<query::sql::Answer> sql(std::string_view text, std::size_t rows_max) = 0;
+  // The spans of the trace that `name` means, or of all where it is empty, as a Parquet file: its path, for the caller
+  // to take and remove.
+  [[nodiscard]] virtual Result<std::string> export_parquet(std::string_view name) = 0;
 };
 
 // Rows of one answer.
@@ -44,6 +50,8 @@ class StoreTraceSource final : public TraceSource {
   [[nodiscard]] Result<std::vector<store::StoredTrace>> traces_after(
       const std::optional<otlp::TraceId>& after) override;
   [[nodiscard]] Result<store::TraceStore::Received> import(std::string request) override;
+  [[nodiscard]] Result<query::sql::Answer> sql(std::string_view text, std::size_t rows_max) override;
+  [[nodiscard]] Result<std::string> export_parquet(std::string_view name) override;
 
  private:
   store::TraceStore& store_;

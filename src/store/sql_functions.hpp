@@ -23,6 +23,6 @@ namespace meshflow::store {
 
 // A text that a query makes, and all of those of 2,048 rows; longer: the query fails (limit_exceeded).
 inline constexpr std::size_t kMadeTextBytesMax = std::size_t{1} << 20;
-inline constexpr std::size_t kMadeTextsBytesMax = std::size_t{64} << 20;
+inline constexpr std::size_t kMadeTextsBytesMax = std::size_t{16} << 20;
 
 }  // namespace meshflow::store

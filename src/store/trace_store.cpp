@@ -100,6 +100,7 @@ class TraceStore::Implementation {
   StoreStats stats() const;
 
   Ingester& ingester() { return *ingester_; }
+  std::string temporary_directory() const { return options_.directory + "/temporary"; }
   const Operations& operations() const { return operations_; }
 
  private:
@@ -454,6 +455,8 @@ void TraceStore::ingest(std::string request, Done done) {
   implementation_->ingest(std::move(request), std::move(done));
 }
 Result<Snapshot> TraceStore::snapshot() { return implementation_->snapshot(); }
+std::string TraceStore::temporary_directory() const { return implementation_->temporary_directory(); }
+
 std::vector<std::string> TraceStore::services() const { return implementation_->operations().services(); }
 std::vector<Operation> TraceStore::operations(std::string_view service) const {
   return implementation_->operations().of(service);
