@@ -21,6 +21,7 @@
 #include "otlp/encode.hpp"
 #include "query/jaeger_search.hpp"
 #include "query/jaeger_trace.hpp"
+#include "query/report.hpp"
 #include "store/trace_store.hpp"
 
 namespace {
@@ -151,6 +152,15 @@ class Questions {
     });
     fmt::print("  {} traces\n", found);
   }
+  void report(const char* name, const query::ReportRequest& request) {
+    std::size_t roles = 0;
+    time(name, [&](store::Snapshot& snapshot) {
+      const auto made = query::make_report(snapshot, request);
+      if (!made) std::exit(meshflow::report(made.error()));
+      roles = made->latency_by_role.size() + made->groups.size();
+    });
+    fmt::print("  {} roles or groups\n", roles);
+  }
   void trace(const char* name, const otlp::TraceId& id) {
     time(name, [&](store::Snapshot& snapshot) { write(snapshot, {id}); });
     fmt::print("\n");
@@ -228,6 +238,15 @@ int main(int argc, char** argv) {
   questions.ask("the same, newest 1,000", with_tag("enduser.id:user-77", 1'000));
   questions.ask("a column's value that is nowhere", with_tag("meshflow.role:nobody"));
   questions.ask("an attribute that is nowhere", with_tag("nothing:at all"));
+  query::ReportRequest all{.from = kStart, .to = kStart + runs * kRunNanos + 1'000'000'000};
+  questions.report("the whole report, over all", all);
+  // Half of the spans in each period.
+  query::ReportRequest half{.from = kStart + runs / 2 * kRunNanos, .to = kStart + runs * kRunNanos};
+  questions.report("the whole report, over the later half", half);
+  all.by = query::ReportGroup::role;
+  questions.report("the report by role", all);
+  all.by = query::ReportGroup::model;
+  questions.report("the report by model", all);
   if (const auto closed = (*store)->close(); !closed) return report(closed.error());
   return 0;
 }

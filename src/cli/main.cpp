@@ -13,6 +13,7 @@
 #include "base/nearest.hpp"
 #include "base/version.hpp"
 #include "cli/command.hpp"
+#include "cli/report_command.hpp"
 #include "cli/session.hpp"
 
 namespace meshflow::cli {
@@ -51,6 +52,7 @@ class Program {
     add(make_traces_sql_command());
     add(make_traces_import_command());
     add(make_traces_export_command());
+    add(make_report_command());
     add(make_ledger_show_command());
     add(make_ledger_verify_command());
     add(make_doctor_command());

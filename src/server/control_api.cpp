@@ -1,5 +1,6 @@
 #include "server/control_api.hpp"
 
+#include <charconv>
 #include <chrono>
 #include <utility>
 
@@ -144,6 +145,36 @@ Result<std::vector<store::StoredTrace>> decode_stored(std::string_view bytes) {
   return split(std::move(decoded.value));
 }
 
+// A decimal integer of the query; nothing where it is none.
+template <typename Integer>
+std::optional<Integer> integer_of(const net::HttpServerRequest& request, std::string_view name) {
+  const auto text = request.query_value(name);
+  if (!text) return std::nullopt;
+  Integer value = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
+  if (error != std::errc{} || end != text->data() + text->size()) return std::nullopt;
+  return value;
+}
+
+Result<query::ReportRequest> report_request_of(const net::HttpServerRequest& request) {
+  const auto from = integer_of<std::uint64_t>(request, "from");
+  const auto to = integer_of<std::uint64_t>(request, "to");
+  const auto limit = integer_of<std::int64_t>(request, "limit");
+  if (!from || !to || !limit) return fail(ErrorCode::invalid_argument, "a report needs from, to and limit");
+  query::ReportRequest wanted{.from = *from, .to = *to, .by = {}, .limit_nano_usd = *limit};
+  if (const auto name = request.query_value("by")) {
+    wanted.by = query::report_group_of(*name);
+    if (!wanted.by) return fail(ErrorCode::invalid_argument, fmt::format("by: there is no group \"{}\"", *name));
+  }
+  return wanted;
+}
+
+std::string report_json(const query::Report& report) {
+  query::JsonWriter out;
+  write_json(out, report);
+  return out.take();
+}
+
 // ---- the client's side of JSON ----------------------------------------------------------------------------------
 
 std::string text_at(const json::object& object, std::string_view key) {
@@ -247,6 +278,13 @@ void add_control_routes(store::TraceStore& store, net::WorkerPool& workers, std:
           after = *id;
         }
         answer(responder, StoreTraceSource(store).traces_after(after), kProtobuf, traces_bytes);
+      }));
+  router.add(
+      "GET", "/report",
+      net::on_workers(workers, [&store](const net::HttpServerRequest& request, const net::HttpResponder& responder) {
+        const auto wanted = report_request_of(request);
+        if (!wanted) return send_error(responder, wanted.error());
+        answer(responder, StoreTraceSource(store).report(*wanted), kJson, report_json);
       }));
   router.add("POST", "/import",
              net::on_workers(workers, [&store](net::HttpServerRequest request, const net::HttpResponder& responder) {
@@ -376,6 +414,14 @@ Result<std::string> ControlClient::export_parquet(std::string_view name) {
   const json::value parsed = json::parse(body, broken);
   if (broken || !parsed.is_object()) return not_understood();
   return text_at(parsed.as_object(), "file");
+}
+
+Result<query::Report> ControlClient::report(const query::ReportRequest& request) {
+  std::string target = fmt::format("/report?from={}&to={}&limit={}", request.from, request.to, request.limit_nano_usd);
+  if (request.by) target += fmt::format("&by={}", query::kReportGroupNames.at(static_cast<std::size_t>(*request.by)));
+  MESHFLOW_TRY(const std::string body, ask("GET", target, {}));
+  auto report = query::report_from_json(body);
+  return report ? std::move(report) : not_understood();
 }
 
 }  // namespace meshflow::server

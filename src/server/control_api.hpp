@@ -4,6 +4,7 @@
 //   GET  /trace?name=NAME      TracesData, the one trace
 //   GET  /traces/after?id=HEX  TracesData, whole traces one after the other; without `id` from the first
 //   GET  /status               {"pid", "listeners": [{"name", "ip", "port"}]}
+//   GET  /report?from=N&to=N&limit=N&by=GROUP   query/report.hpp, its JSON; without `by` the questions
 //   POST /import               an ExportTraceServiceRequest; {"spans", "rejected_spans", "rejection"}
 //   POST /sql, /export/parquet (sql_api.hpp)
 //
@@ -61,6 +62,7 @@ class ControlClient final : public TraceSource {
   [[nodiscard]] Result<store::TraceStore::Received> import(std::string request) override;
   [[nodiscard]] Result<query::sql::Answer> sql(std::string_view text, std::size_t rows_max) override;
   [[nodiscard]] Result<std::string> export_parquet(std::string_view name) override;
+  [[nodiscard]] Result<query::Report> report(const query::ReportRequest& request) override;
 
  private:
   [[nodiscard]] Result<std::string> ask(std::string_view method, const std::string& target, std::string_view body,

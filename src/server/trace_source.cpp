@@ -97,4 +97,9 @@ Result<std::string> StoreTraceSource::export_parquet(std::string_view name) {
   return query::sql::export_parquet(snapshot, options);
 }
 
+Result<query::Report> StoreTraceSource::report(const query::ReportRequest& request) {
+  MESHFLOW_TRY(store::Snapshot snapshot, store_.snapshot());
+  return query::make_report(snapshot, request);
+}
+
 }  // namespace meshflow::server

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "meshflow/base/error.hpp"
+#include "query/report.hpp"
 #include "query/sql/run.hpp"
 #include "query/trace_row.hpp"
 #include "store/trace_store.hpp"
@@ -35,6 +36,8 @@ class TraceSource {
   // The spans of the trace that `name` means, or of all where it is empty, as a Parquet file: its path, for the caller
   // to take and remove.
   [[nodiscard]] virtual Result<std::string> export_parquet(std::string_view name) = 0;
+  // The report over a period (query/report.hpp).
+  [[nodiscard]] virtual Result<query::Report> report(const query::ReportRequest& request) = 0;
 };
 
 // Rows of one answer.
@@ -52,6 +55,7 @@ class StoreTraceSource final : public TraceSource {
   [[nodiscard]] Result<store::TraceStore::Received> import(std::string request) override;
   [[nodiscard]] Result<query::sql::Answer> sql(std::string_view text, std::size_t rows_max) override;
   [[nodiscard]] Result<std::string> export_parquet(std::string_view name) override;
+  [[nodiscard]] Result<query::Report> report(const query::ReportRequest& request) override;
 
  private:
   store::TraceStore& store_;
