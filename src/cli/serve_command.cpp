@@ -93,6 +93,7 @@ class ServeCommand final : public Command {
 
     InterruptWatch interrupt([] {});
     settings.server.control_socket = control_socket_of(data_dir);
+    settings.server.alerts.state_file = data_dir + "/alerts.json";
     std::unique_ptr<store::TraceStore> store;  // outlives the server
     MESHFLOW_TRY(const auto server, server::TraceServer::start(std::move(settings.server)));
     for (const auto& listener : server->listeners()) {

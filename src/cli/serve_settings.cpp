@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -10,6 +11,7 @@
 #include "base/files.hpp"
 #include "base/try.hpp"
 #include "cli/quantity.hpp"
+#include "cli/rules_file.hpp"
 #include "net/listen_address.hpp"
 #include "runtime/yaml.hpp"
 #include "telemetry/configuration.hpp"
@@ -31,6 +33,9 @@ constexpr std::array kSettings{
                  "sync: acknowledged once on the device; async: once the kernel has it (sync)"},
     ServeSetting{"memory", SettingKind::text, "SIZE", "What queues, recent spans and queries may take (512MiB)"},
     ServeSetting{"forward", SettingKind::text, "URL", "Hand what comes on to this OTLP/HTTP endpoint, too"},
+    ServeSetting{"rules", SettingKind::list, "FILE", "Alert rules, in Prometheus' form; may be given several times"},
+    ServeSetting{"alertmanager", SettingKind::list, "URL", "Tell alerts to this Alertmanager (its API v2)"},
+    ServeSetting{"alert-webhook", SettingKind::list, "URL", "POST alerts here as they fire and are resolved"},
     ServeSetting{"auth-token-file", SettingKind::text, "FILE", "Clients must send the token that is in FILE"},
     ServeSetting{"insecure-public", SettingKind::boolean, "", "Listen on addresses that others reach, without a token"},
     ServeSetting{"allowed-host", SettingKind::list, "NAME", "A name, beside localhost, by which clients call"},
@@ -164,6 +169,37 @@ Result<void> set(const Settings& settings, std::string_view name, Result<T> (*pa
   return {};
 }
 
+Result<void> set_alerts(const Settings& settings, server::AlertEngineOptions& alerts) {
+  std::set<std::string> names;
+  for (const std::string& path : settings.list("rules")) {
+    MESHFLOW_TRY(auto groups, read_alert_rules(path));
+    for (server::AlertGroup& group : groups) {
+      if (!names.insert(group.name).second) {
+        return settings.wrong(
+            "rules", {ErrorCode::invalid_input, fmt::format("two files have a group of the name {}", group.name),
+                      std::nullopt, "give one of them another name"});
+      }
+      alerts.groups.push_back(std::move(group));
+    }
+  }
+  using Kind = server::AlertTarget::Kind;
+  for (const auto& [name, kind] : {std::pair("alertmanager", Kind::alertmanager), {"alert-webhook", Kind::webhook}}) {
+    for (const std::string& url : settings.list(name)) {
+      if (!url.starts_with("http://") && !url.starts_with("https://")) {
+        return settings.wrong(name, {ErrorCode::invalid_argument, fmt::format("\"{}\" is no URL", url), std::nullopt,
+                                     "http://127.0.0.1:9093, say"});
+      }
+      alerts.notifier.targets.push_back({kind, url});
+    }
+  }
+  if (!alerts.notifier.targets.empty() && alerts.groups.empty()) {
+    return settings.wrong(settings.list("alertmanager").empty() ? "alert-webhook" : "alertmanager",
+                          {ErrorCode::invalid_argument, "there are no rules whose alerts could be told", std::nullopt,
+                           "rules names a file with them"});
+  }
+  return {};
+}
+
 Result<store::Durability> parse_durability(std::string_view text) {
   if (text == "sync") return store::Durability::sync;
   if (text == "async") return store::Durability::async;
@@ -231,6 +267,7 @@ Result<ServeSettings> make_serve_settings(const GivenSettings& flags, const Give
   MESHFLOW_CHECK(set(settings, "durability", parse_durability, made.durability));
   MESHFLOW_CHECK(set(settings, "memory", parse_memory, made.memory_bytes_max));
   MESHFLOW_TRY(made.forward, forward_of(settings));
+  MESHFLOW_CHECK(set_alerts(settings, made.server.alerts));
   // A quarter of it is for bodies on their way in, so that the setting bounds the whole.
   made.server.bodies_bytes_max = made.memory_bytes_max / 4;
   made.memory_bytes_max -= made.server.bodies_bytes_max;

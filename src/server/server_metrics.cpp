@@ -65,6 +65,45 @@ void write_metrics(MetricsText& text, const store::StoreStats& stats) {
   gauge("meshflow_store_in_trouble", "1 while writing fails.", stats.trouble.empty() ? 0 : 1);
 }
 
+void write_metrics(MetricsText& text, const query::SpanMetrics& metrics) {
+  const auto all = metrics.series();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const query::MetricFamily& family = query::metric_families()[i];
+    for (const auto& [values, cell] : all[i]) {
+      MetricLabels labels;
+      for (std::size_t at = 0; at < values.size(); ++at) {
+        if (!values[at].empty()) labels.emplace_back(family.labels[at].name, values[at]);
+      }
+      if (family.bounds.empty()) {
+        text.counter(family.name, family.help, labels, cell.counts.front());
+      } else {
+        text.histogram(family.name, family.help, labels, {family.bounds, cell.counts, cell.sum});
+      }
+    }
+  }
+  const auto overflow = metrics.overflow();
+  for (std::size_t i = 0; i < overflow.size(); ++i) {
+    if (overflow[i] == 0) continue;
+    text.counter("meshflow_metrics_overflow_total",
+                 "Spans that were counted in a metric's series \"other\", past its limit of series.",
+                 {{"metric", query::metric_families()[i].name}}, overflow[i]);
+  }
+}
+
+void write_metrics(MetricsText& text, const query::ServiceEdges& edges) {
+  for (const auto& [names, edge] : edges) {
+    const MetricLabels labels{{"client", names[0]}, {"server", names[1]}};
+    text.counter("traces_service_graph_request_total", "Calls from one service to another.", labels, edge.calls);
+    text.counter("traces_service_graph_request_failed_total", "Those of which a span has an error.", labels,
+                 edge.failed);
+    const auto& bounds = query::service_graph_bounds();
+    text.histogram("traces_service_graph_request_client_seconds", "How long calls took, as clients saw them.", labels,
+                   {bounds, edge.client_seconds.counts, edge.client_seconds.sum});
+    text.histogram("traces_service_graph_request_server_seconds", "How long calls took, as servers saw them.", labels,
+                   {bounds, edge.server_seconds.counts, edge.server_seconds.sum});
+  }
+}
+
 void write_query_metrics(MetricsText& text, const HistogramFamily& durations) {
   for (const auto& [query, snapshot] : durations.snapshots()) {
     text.histogram("meshflow_query_duration_seconds", "How long queries took.", {{"query", query}}, snapshot);

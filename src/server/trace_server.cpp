@@ -90,7 +90,7 @@ class TraceServer::Implementation {
   }
   [[nodiscard]] Result<void> start_control();
   // Of everything, at a scrape.
-  void collect(store::TraceStore& store, MetricsText& text) const;
+  void collect(store::TraceStore& store, MetricsText& text);
 
   const TraceServerOptions options_;
   std::atomic<bool> is_ready_{false};
@@ -103,6 +103,9 @@ class TraceServer::Implementation {
   HistogramFamily query_durations_{duration_bounds()};
   std::unique_ptr<QueryService> queries_;
   std::unique_ptr<QueryService> sql_queries_;
+  query::SpanMetrics span_metrics_;
+  query::ServiceGraph service_graph_;
+  std::unique_ptr<AlertEngine> alerts_;  // a request may look at it until the workers are gone
   net::IoThreads threads_;
   net::WorkerPool workers_;
   net::WorkerPool sql_workers_{kSqlThreads, kSqlWaitingMax};
@@ -175,13 +178,18 @@ void TraceServer::Implementation::attach(store::TraceStore& store) {
   add_sql_control_routes(*sql_queries_, control_router_);
   add_control_routes(
       store, workers_, [this] { return ServerStatus{.pid = ::getpid(), .listeners = listeners()}; }, control_router_);
+  if (!options_.alerts.groups.empty()) {
+    alerts_ = std::make_unique<AlertEngine>(options_.alerts, store, span_metrics_);
+    metrics_.add([this](MetricsText& text) { alerts_->write_metrics(text); });
+  }
+  jaeger_router_.add("GET", "/api/meshflow/alerts", alerts_handler(alerts_.get()));
   metrics_.add([this, &store](MetricsText& text) { collect(store, text); });
   metrics_router_.add("GET", "/metrics", net::on_workers(workers_, metrics_handler(metrics_)));
   sink_.open(store);
   is_ready_ = true;
 }
 
-void TraceServer::Implementation::collect(store::TraceStore& store, MetricsText& text) const {
+void TraceServer::Implementation::collect(store::TraceStore& store, MetricsText& text) {
   if (otlp_http_) write_metrics(text, "http", otlp_http_->stats());
   if (otlp_grpc_) write_metrics(text, "grpc", otlp_grpc_->stats());
   if (otlp_http_) write_metrics(text, "otlp-http", otlp_http_->http_stats());
@@ -199,6 +207,8 @@ void TraceServer::Implementation::collect(store::TraceStore& store, MetricsText&
   if (!snapshot) return;  // the store's own trouble is told above
   const auto costs = recent_run_costs(*snapshot, static_cast<std::uint64_t>(system_clock().wall_nanos()));
   if (costs) write_metrics(text, *costs);
+  if (span_metrics_.refresh(*snapshot)) write_metrics(text, span_metrics_);
+  if (service_graph_.refresh(*snapshot)) write_metrics(text, service_graph_.edges());
 }
 
 void TraceServer::Implementation::stop(std::chrono::milliseconds limit) {
@@ -214,6 +224,7 @@ void TraceServer::Implementation::stop(std::chrono::milliseconds limit) {
   for (const auto* server : {&jaeger_, &tempo_, &metrics_server_, &control_}) {
     if (*server) (*server)->stop(left());
   }
+  if (alerts_) alerts_->stop();
 }
 
 std::vector<ServerListener> TraceServer::Implementation::listeners() const {

@@ -11,6 +11,7 @@
 #include "meshflow/base/error.hpp"
 #include "net/http_server.hpp"
 #include "net/listen_address.hpp"
+#include "server/alert_engine.hpp"
 #include "server/control_api.hpp"
 #include "server/self_metrics.hpp"
 #include "store/trace_store.hpp"
@@ -26,6 +27,8 @@ struct TraceServerOptions {
   std::optional<net::ListenAddress> metrics = {};  // GET /metrics, for Prometheus
   // A unix-domain socket for the commands of this user (control_api.hpp); empty: none.
   std::string control_socket = {};
+
+  AlertEngineOptions alerts = {};  // evaluated from attach() on
 
   // Of all listeners but the control socket, as HttpServerOptions says.
   net::HttpServerTls tls = {};
