@@ -4,11 +4,14 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <memory>
 #include <sstream>
 
 #include <gtest/gtest.h>
 
 #include "query/traceql/check.hpp"
+#include "query/traceql_engine.hpp"
 #include "support/test_paths.hpp"
 
 namespace meshflow::query::traceql::test {
@@ -65,6 +68,42 @@ TEST_P(TraceqlGoldenTest, TheOracleAnswersSo) {
     EXPECT_FALSE(wrong) << wrong.value_or("");
   }
 }
+
+// The same traces in a store of each kind, opened once; closed before the program ends, and DuckDB with it.
+class Stores : public ::testing::Environment {
+ public:
+  static EngineStore& of(Where where) {
+    auto& store = stores()[where];
+    if (store == nullptr) store = std::make_unique<EngineStore>(dataset().data, where);
+    return *store;
+  }
+  void TearDown() override { stores().clear(); }
+
+ private:
+  static std::map<Where, std::unique_ptr<EngineStore>>& stores() {
+    static std::map<Where, std::unique_ptr<EngineStore>> all;
+    return all;
+  }
+};
+const ::testing::Environment* const kStores = ::testing::AddGlobalTestEnvironment(new Stores);
+
+class TraceqlGoldenEngineTest : public TraceqlGoldenTest {
+ protected:
+  static void expect_answers(Where where) {
+    for (const Golden& golden : goldens()) {
+      const auto wrong = mismatch(golden, Stores::of(where).ask(golden.query, golden.range));
+      EXPECT_FALSE(wrong) << wrong.value_or("");
+    }
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Files, TraceqlGoldenEngineTest, ::testing::ValuesIn(golden_files()),
+                         [](const auto& file) { return file.param.substr(0, file.param.find('.')); });
+
+TEST_P(TraceqlGoldenEngineTest, InBoth) { expect_answers(Where::in_both); }
+#ifndef __SANITIZE_ADDRESS__  // ten times slower, and InBoth walks both ways
+TEST_P(TraceqlGoldenEngineTest, InMemory) { expect_answers(Where::in_memory); }
+TEST_P(TraceqlGoldenEngineTest, InDuckDb) { expect_answers(Where::in_duckdb); }
+#endif
 
 }  // namespace
 }  // namespace meshflow::query::traceql::test

@@ -204,7 +204,7 @@ class Walk {
   static OracleValue total(const std::vector<OracleValue>& numbers, bool is_mean) {
     bool are_durations = true;
     bool are_integers = true;
-    double sum = 0;
+    long double sum = 0;
     std::int64_t exact = 0;
     for (const OracleValue& each : numbers) {
       const auto* integer = std::get_if<std::int64_t>(&each.of);
@@ -217,9 +217,9 @@ class Walk {
     }
     const auto count = static_cast<std::int64_t>(numbers.size());
     if (are_durations) return {Duration{is_mean ? exact / count : exact}};
-    if (are_integers) sum = static_cast<double>(exact);
+    if (are_integers) sum = static_cast<long double>(exact);
     if (are_integers && !is_mean) return {exact};
-    return {is_mean ? sum / static_cast<double>(count) : sum};
+    return {static_cast<double>(is_mean ? sum / static_cast<long double>(count) : sum)};
   }
 
   const OracleTrace& trace_;

@@ -47,12 +47,15 @@ class Intervals {
   MetricsRange range_;
 };
 
+// Of what several events or links have, the first.
+OracleValue first_of(OracleValue value) {
+  const auto* several = std::get_if<OracleSeveral>(&value.of);
+  if (several == nullptr) return value;
+  return several->each.empty() ? OracleValue{} : OracleValue(several->each.front());
+}
+
 // A number for metrics: durations in seconds.
-std::optional<double> metric_number(OracleValue value) {
-  if (auto* several = std::get_if<OracleSeveral>(&value.of)) {
-    if (several->each.empty()) return std::nullopt;
-    value = OracleValue(several->each.front());
-  }
+std::optional<double> metric_number(const OracleValue& value) {
   if (const auto* duration = std::get_if<Duration>(&value.of)) return static_cast<double>(duration->nanos) / 1e9;
   if (!value.is_number() || std::isnan(value.number())) return std::nullopt;
   return value.number();
@@ -122,10 +125,10 @@ double number_of(MetricsFunction function, const Observed& observed, double seco
     case MetricsFunction::max: return *std::max_element(observed.numbers.begin(), observed.numbers.end());
     default: break;
   }
-  double sum = 0;
+  long double sum = 0;
   for (const double each : observed.numbers) sum += each;
   const bool is_mean = function == MetricsFunction::avg_over_time || function == MetricsFunction::avg;
-  return is_mean ? sum / static_cast<double>(observed.numbers.size()) : sum;
+  return static_cast<double>(is_mean ? sum / static_cast<long double>(observed.numbers.size()) : sum);
 }
 
 class FirstStage {
@@ -177,11 +180,11 @@ class FirstStage {
       OracleValue value = oracle_field(trace, span, field);
       if (!value.is_missing()) labels.emplace_back(oracle_name(field), std::move(value));
     }
-    if (labels.empty() && !query_.stage.by.empty()) {
+    if (labels.empty() && !query_.stage.by.empty() && query_.stage.quantiles.empty()) {
       labels.emplace_back(oracle_name(query_.stage.by.front()), OracleValue{});
     }
     OracleValue argument;
-    if (query_.stage.argument) argument = oracle_evaluate(trace, span, *query_.stage.argument);
+    if (query_.stage.argument) argument = first_of(oracle_evaluate(trace, span, *query_.stage.argument));
     if (query_.stage.function == MetricsFunction::histogram_over_time) {
       const auto bucket = bucket_of(argument);
       if (!bucket) return;
@@ -208,7 +211,7 @@ class FirstStage {
       return;
     }
     Series series{group.labels, {}};
-    if (series.labels.empty())
+    if (series.labels.empty() && !is_whole(function))
       series.labels.emplace_back("__name__", OracleValue{std::string(kFunctions[static_cast<int>(function)])});
     for (const Observed& each : group.intervals) {
       series.values.push_back(function == MetricsFunction::compare ? each.spans
@@ -361,7 +364,8 @@ std::vector<std::pair<std::string, OracleValue>> merged_labels(ArithmeticOperato
   const auto x = name_of(a);
   const auto y = name_of(b);
   if (x && y) return {{"__name__", {"(" + *x + kSigns[static_cast<int>(op)] + *y + ")"}}};
-  return x ? b.labels : a.labels;
+  if (key_of(a).empty() && key_of(b).empty()) return {};
+  return key_of(a).empty() ? b.labels : a.labels;
 }
 
 class Calculation {
