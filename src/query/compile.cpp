@@ -74,6 +74,7 @@ class Writer {
   // Nothing where the column cannot hold what the test asks for.
   [[nodiscard]] bool test_column(const store::AttributeColumn& column, const TestAttribute& leaf);
   void rest_holds(store::RestPredicate predicate) {
+    sql_.reads_rest = true;
     text(store::kRestHolds);
     text("(rest, ");
     parameter(store::encode(predicate));
@@ -91,6 +92,7 @@ class Writer {
   }
   // rest_int(rest, ?)
   void rest(const char* function, const std::string& key) {
+    sql_.reads_rest = true;
     text(function);
     text("(rest, ");
     parameter(key);
@@ -508,6 +510,7 @@ void Writer::reads_as_in_rest(const std::string& key, const std::string& literal
 }
 
 Result<void> Writer::leaf(const EventReadsAs& leaf) {
+  sql_.reads_rest = true;
   text(store::kRestEventHas);
   text("(rest, ");
   parameter(leaf.key);
@@ -583,6 +586,10 @@ Result<void> Writer::leaf(const CompareIntrinsic& leaf) {
 Result<void> Writer::service(Comparison comparison, const std::string& name) {
   const bool is_ours = name == kEmptyServiceName || name == kNoServiceName;
   if (comparison == Comparison::equal && !is_ours) {
+    if (resources_.are_all_of_service(name)) {
+      text("TRUE");
+      return {};
+    }
     text("service = ");
     parameter(name);
     return {};
@@ -590,6 +597,37 @@ Result<void> Writer::service(Comparison comparison, const std::string& name) {
   const CompareAttribute compare{{AttributeScope::resource, {}}, comparison, name};
   return resource_in(resources_.keys_where(
       [&](const otlp::Resource& resource) { return holds(compare, otlp::AnyValue{service_name_of(resource)}); }));
+}
+
+bool is_over_events(const Condition& condition);
+bool any_is_over_events(const std::vector<Condition>& conditions) {
+  return std::any_of(conditions.begin(), conditions.end(), is_over_events);
+}
+bool is_over_events(const Condition& condition) {
+  if (const auto* const all = std::get_if<AllOf>(&condition.value)) return any_is_over_events(all->of);
+  if (const auto* const any = std::get_if<AnyOf>(&condition.value)) return any_is_over_events(any->of);
+  if (const auto* const none = std::get_if<NoneOf>(&condition.value)) return any_is_over_events(none->of);
+  return std::holds_alternative<EventReadsAs>(condition.value);
+}
+
+// The condition as it is for a span without events. Its depth was checked.
+Condition without_events(const Condition& condition) {
+  const auto each = [](const std::vector<Condition>& conditions) {
+    std::vector<Condition> changed;
+    for (const Condition& one : conditions) changed.push_back(without_events(one));
+    return changed;
+  };
+  // What is false in any way is left out of alternatives.
+  const auto each_that_may_be = [&each](const std::vector<Condition>& conditions) {
+    std::vector<Condition> changed = each(conditions);
+    std::erase(changed, Condition{AnyOf{}});
+    return changed;
+  };
+  if (const auto* const all = std::get_if<AllOf>(&condition.value)) return {AllOf{each(all->of)}};
+  if (const auto* const any = std::get_if<AnyOf>(&condition.value)) return {AnyOf{each_that_may_be(any->of)}};
+  if (const auto* const none = std::get_if<NoneOf>(&condition.value)) return {NoneOf{each_that_may_be(none->of)}};
+  if (std::holds_alternative<EventReadsAs>(condition.value)) return {AnyOf{}};
+  return condition;
 }
 
 bool any_needs_resources(const std::vector<Condition>& conditions) {
@@ -607,6 +645,22 @@ Result<Sql> compile(const Condition& condition, const Surroundings& surroundings
 Result<Sql> compile(const Condition& condition, const ResourceSet& resources) {
   const ScopeSet none;
   return compile(condition, {resources, none});
+}
+
+Result<std::vector<Sql>> compile_by_events(const Condition& condition, const ResourceSet& resources) {
+  std::vector<Sql> parts;
+  MESHFLOW_TRY(Sql whole, compile(condition, resources));
+  if (!is_over_events(condition)) {
+    parts.push_back(std::move(whole));
+    return parts;
+  }
+  const std::string_view events = store::name_of(store::Column::events);
+  MESHFLOW_TRY(Sql without, compile(without_events(condition), resources));
+  without.text = fmt::format("{} = 0 AND {}", events, without.text);
+  whole.text = fmt::format("{} <> 0 AND {}", events, whole.text);
+  parts.push_back(std::move(without));
+  parts.push_back(std::move(whole));
+  return parts;
 }
 
 bool needs_resources(const Condition& condition) {

@@ -16,6 +16,8 @@ namespace meshflow::query {
 struct Sql {
   std::string text;
   std::vector<store::Value> parameters;
+  // True where DuckDB has to read the spans' `rest` for it, much larger than all columns together.
+  bool reads_rest = false;
 };
 
 // What the spans refer to that the statement will read, and what is known of their `rest`.
@@ -39,5 +41,10 @@ inline constexpr std::size_t kResourceParametersMax = 20'000;
 [[nodiscard]] bool needs_resources(const Condition& condition);
 // Likewise for scopes.
 [[nodiscard]] bool needs_scopes(const Condition& condition);
+
+// Conditions over parts of the spans, of which each span is in one, that together ask for what `condition` asks for. A
+// condition over events becomes one for spans that have none, which needs no look into `rest`, and one for spans that
+// may have some, whole row groups without which DuckDB passes over. Pure; errors as of compile().
+[[nodiscard]] Result<std::vector<Sql>> compile_by_events(const Condition& condition, const ResourceSet& resources);
 
 }  // namespace meshflow::query

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstring>
 #include <utility>
 
 #include <fmt/format.h>
@@ -11,7 +12,7 @@
 namespace meshflow::query {
 namespace {
 
-// The escape of what must not stand in a JSON string as it is; empty for all else.
+// The escape of an ASCII byte that must not stand in a JSON string as it is; empty for all else.
 std::string escape_of(unsigned char byte, bool escape_html) {
   switch (byte) {
     case '"': return "\\\"";
@@ -23,6 +24,31 @@ std::string escape_of(unsigned char byte, bool escape_html) {
   }
   const bool is_html = escape_html && (byte == '<' || byte == '>' || byte == '&');
   return byte < 0x20 || is_html ? fmt::format("\\u{:04x}", byte) : std::string();
+}
+
+// Bytes that are ASCII and need no escape in any form of JSON, from the beginning on. Eight at a time: nearly all text
+// is so to its end.
+std::size_t plain_prefix(std::string_view text) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  constexpr std::uint64_t kHigh = 0x8080808080808080;
+  const auto has = [](std::uint64_t word, unsigned char byte) {
+    const std::uint64_t zero = word ^ kOnes * byte;
+    return (zero - kOnes) & ~zero & kHigh;
+  };
+  std::size_t at = 0;
+  for (; at + sizeof(std::uint64_t) <= text.size(); at += sizeof(std::uint64_t)) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data() + at, sizeof word);
+    const std::uint64_t below_space = (word - kOnes * 0x20) & ~word;
+    const std::uint64_t found = ((below_space | word) & kHigh) | has(word, '"') | has(word, '\\') | has(word, '<') |
+                                has(word, '>') | has(word, '&');
+    if (found != 0) break;
+  }
+  for (; at < text.size(); ++at) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    if (byte < 0x20 || byte >= 0x80 || byte == '"' || byte == '\\' || byte == '<' || byte == '>' || byte == '&') break;
+  }
+  return at;
 }
 
 // U+2028 and U+2029 at `position`: line ends in JavaScript's eyes.
@@ -56,7 +82,12 @@ void append_valid(std::string& out, std::string_view text, bool escape_html) {
 
 void append_json_string(std::string& out, std::string_view text, bool escape_html) {
   out += '"';
-  if (is_valid_utf8(text)) {
+  const std::size_t plain = plain_prefix(text);
+  out.append(text, 0, plain);
+  text.remove_prefix(plain);
+  if (text.empty()) {
+    // as it was
+  } else if (is_valid_utf8(text)) {
     append_valid(out, text, escape_html);
   } else {
     append_valid(out, sanitize_utf8(text), escape_html);

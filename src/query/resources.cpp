@@ -1,5 +1,6 @@
 #include "query/resources.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 
@@ -171,6 +172,14 @@ bool holds(const CompareAttribute& condition, const otlp::AnyValue& value) {
     return own != nullptr && compare(*own, condition.comparison, *flag);
   }
   return false;
+}
+
+bool ResourceSet::are_all_of_service(std::string_view name) const {
+  return !resources_.empty() && std::all_of(resources_.begin(), resources_.end(), [name](const auto& each) {
+    const otlp::AnyValue* const value = find(each.resource.attributes, kServiceNameKey);
+    const auto* const text = value == nullptr ? nullptr : std::get_if<std::string>(&value->value);
+    return text != nullptr && *text == name;
+  });
 }
 
 std::vector<std::uint64_t> ResourceSet::keys_where(const std::function<bool(const otlp::Resource&)>& fits) const {

@@ -34,6 +34,10 @@ class ResourceSet {
   ResourceSet() = default;
   explicit ResourceSet(std::vector<store::StoredResource> resources) : resources_(std::move(resources)) {}
 
+  // True where there are resources, and this is the service.name of each of them: asking spans for it is asking for
+  // nothing.
+  [[nodiscard]] bool are_all_of_service(std::string_view name) const;
+
   // Keys of those that `fits` says true of.
   [[nodiscard]] std::vector<std::uint64_t> keys_where(const std::function<bool(const otlp::Resource&)>& fits) const;
   // Likewise of those with an attribute of that key whose value fits.

@@ -21,11 +21,15 @@ using store::Value;
 
 // Spans that the first step reads: what comes back in a millisecond or two whatever the condition costs.
 constexpr double kFirstStepSpans = 1 << 14;
+// Where something is compared, in columns alone: two row groups of DuckDB's, about as quick.
+constexpr double kFirstStepSpansOfColumns = 1 << 18;
 // How much more the next step reads at most than the last: a search for something rare or absent still is about one
 // pass over the store.
-constexpr double kStepGrowthMax = 8;
+constexpr double kStepGrowthMax = 16;
 // So much more than what should be enough, going by what was found so far.
 constexpr double kStepReserve = 1.3;
+// Parts of one statement: pieces, and spans with and without events.
+constexpr std::size_t kSelectsAtOnce = 8;
 // A run's id names one trace, resumed runs included; more are strangers that share the key of the index.
 constexpr std::size_t kRunCandidatesMax = 1'000;
 
@@ -90,9 +94,11 @@ class Search {
  private:
   using Clock = std::chrono::steady_clock;
 
+  [[nodiscard]] double first_step() const;
   Result<void> look_at_candidates(const std::vector<store::Snapshot::Candidate>& candidates);
   Result<void> walk(const std::vector<Piece>& pieces);
-  Result<void> look_at(const Piece& piece, TimeRange window);
+  Result<void> look_at(const std::vector<Piece>& pieces, TimeRange window);
+  Result<void> add_newest(const std::vector<std::string>& sources, const std::vector<Value>& parameters);
   Result<store::Rows> ask(std::string_view sql, const std::vector<Value>& parameters);
   Result<std::optional<std::vector<store::Snapshot::Candidate>>> candidates();
   void add(const store::Rows& rows);
@@ -101,7 +107,7 @@ class Search {
   const TraceSearch& search_;
   store::QueryLimits limits_;
   Clock::time_point deadline_;
-  Sql where_;
+  std::vector<Sql> where_;  // each span fits one of them at most
   Found found_;
 };
 
@@ -120,7 +126,7 @@ Result<std::vector<FoundTrace>> Search::run() {
     MESHFLOW_TRY(auto all, snapshot_.resources(range));
     resources = ResourceSet(std::move(all));
   }
-  MESHFLOW_TRY(where_, compile(search_.condition, resources));
+  MESHFLOW_TRY(where_, compile_by_events(search_.condition, resources));
   if (known) {
     MESHFLOW_CHECK(look_at_candidates(*known));
   } else {
@@ -151,17 +157,24 @@ Result<void> Search::look_at_candidates(const std::vector<store::Snapshot::Candi
                           std::min(candidate.range.to, search_.range.to)};
     if (range.from > range.to) continue;
     for (const Piece& piece : snapshot_.pieces_in(range)) {
-      const std::string sql = fmt::format(
-          "SELECT trace_id, start FROM {} WHERE start BETWEEN ? AND ? AND trace_id = ? AND {} ORDER BY start DESC "
-          "LIMIT 1",
-          piece.source, where_.text);
-      std::vector<Value> parameters{range.from, range.to, number_of(candidate.trace_id)};
-      parameters.insert(parameters.end(), where_.parameters.begin(), where_.parameters.end());
-      MESHFLOW_TRY(const store::Rows rows, ask(sql, parameters));
-      add(rows);
+      for (const Sql& where : where_) {
+        const std::string sql = fmt::format(
+            "SELECT max(start) FROM {} WHERE start BETWEEN ? AND ? AND trace_id = ? AND {}", piece.source, where.text);
+        std::vector<Value> parameters{range.from, range.to, number_of(candidate.trace_id)};
+        parameters.insert(parameters.end(), where.parameters.begin(), where.parameters.end());
+        MESHFLOW_TRY(const store::Rows rows, ask(sql, parameters));
+        const auto* const start = rows.rows.empty() ? nullptr : std::get_if<std::uint64_t>(rows.rows.front().data());
+        if (start != nullptr) found_.add(candidate.trace_id, *start);
+      }
     }
   }
   return {};
+}
+
+// What many spans fit is found among few of them; what few fit takes a second step, if the first is small.
+double Search::first_step() const {
+  const Sql& plain = where_.front();
+  return plain.reads_rest || plain.parameters.empty() ? kFirstStepSpans : kFirstStepSpansOfColumns;
 }
 
 Result<void> Search::walk(const std::vector<Piece>& pieces) {
@@ -171,11 +184,11 @@ Result<void> Search::walk(const std::vector<Piece>& pieces) {
     left = {std::min(left.from, piece.start_min), std::max(left.to, piece.start_max)};
   }
   left = {std::max(left.from, search_.range.from), std::min(left.to, search_.range.to)};
-  double spans = kFirstStepSpans;
+  double spans = first_step();
   double looked_at = 0;
   while (left.from <= left.to && found_.size() < search_.traces_max) {
     const TimeRange window{window_start(pieces, left, spans), left.to};
-    for (const Piece& piece : pieces) MESHFLOW_CHECK(look_at(piece, window));
+    MESHFLOW_CHECK(look_at(pieces, window));
     if (window.from == left.from) break;
     left.to = window.from - 1;
     looked_at += spans;
@@ -187,29 +200,48 @@ Result<void> Search::walk(const std::vector<Piece>& pieces) {
   return {};
 }
 
-// Adds the newest traces of the window in this piece, traces_max of them where it has so many.
-Result<void> Search::look_at(const Piece& piece, TimeRange window) {
-  if (piece.start_min > window.to || piece.start_max < window.from) return {};
-  std::vector<Value> parameters{window.from, window.to};
-  parameters.insert(parameters.end(), where_.parameters.begin(), where_.parameters.end());
+// Adds the newest traces of the window in these pieces, traces_max of them where there are so many.
+Result<void> Search::look_at(const std::vector<Piece>& pieces, TimeRange window) {
+  std::vector<std::string> sources;
+  std::vector<Value> parameters;
+  const auto add_those = [&]() -> Result<void> {
+    if (!sources.empty()) MESHFLOW_CHECK(add_newest(sources, parameters));
+    sources.clear();
+    parameters.clear();
+    return {};
+  };
+  for (const Piece& piece : pieces) {
+    if (piece.start_min > window.to || piece.start_max < window.from) continue;
+    for (const Sql& where : where_) {
+      sources.push_back(
+          fmt::format("SELECT trace_id, start FROM {} WHERE start BETWEEN ? AND ? AND {}", piece.source, where.text));
+      parameters.insert(parameters.end(), {window.from, window.to});
+      parameters.insert(parameters.end(), where.parameters.begin(), where.parameters.end());
+      if (sources.size() == kSelectsAtOnce) MESHFLOW_CHECK(add_those());
+    }
+  }
+  return add_those();
+}
+
+// Of `sources`, statements that select trace_id and start, with their parameters.
+Result<void> Search::add_newest(const std::vector<std::string>& sources, const std::vector<Value>& parameters) {
+  const std::string all = fmt::format("({})", fmt::join(sources, " UNION ALL "));
   // Mostly a few spans of a trace fit: the newest spans have the newest traces, and nothing must be grouped.
   const std::size_t spans_max = 4 * search_.traces_max + 16;
-  const std::string newest_spans = fmt::format(
-      "SELECT trace_id, start FROM {} WHERE start BETWEEN ? AND ? AND {} ORDER BY start DESC, trace_id "
-      "LIMIT {}",
-      piece.source, where_.text, spans_max);
-  MESHFLOW_TRY(const store::Rows rows, ask(newest_spans, parameters));
+  MESHFLOW_TRY(const store::Rows rows,
+               ask(fmt::format("SELECT trace_id, start FROM {} ORDER BY start DESC, trace_id LIMIT {}", all, spans_max),
+                   parameters));
   add(rows);
   if (rows.rows.size() < spans_max) return {};
   std::set<Value> traces;
   for (const auto& row : rows.rows) traces.insert(row.front());
   // Those of the last start may be cut off in the middle, so one more than wanted must have been seen.
   if (traces.size() > search_.traces_max) return {};
-  const std::string newest_traces = fmt::format(
-      "SELECT trace_id, max(start) AS newest FROM {} WHERE start BETWEEN ? AND ? AND {} GROUP BY trace_id ORDER BY "
-      "newest DESC, trace_id LIMIT {}",
-      piece.source, where_.text, search_.traces_max);
-  MESHFLOW_TRY(const store::Rows grouped, ask(newest_traces, parameters));
+  MESHFLOW_TRY(const store::Rows grouped,
+               ask(fmt::format("SELECT trace_id, max(start) AS newest FROM {} GROUP BY trace_id ORDER BY newest DESC, "
+                               "trace_id LIMIT {}",
+                               all, search_.traces_max),
+                   parameters));
   add(grouped);
   return {};
 }

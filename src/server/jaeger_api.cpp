@@ -27,8 +27,11 @@ using net::HttpServerRequest;
 using query::JsonWriter;
 
 constexpr std::string_view kJson = "application/json";
-// Traces that are in memory at once while an answer is written.
-constexpr std::size_t kTracesAtOnce = 16;
+// Traces that are in memory at once while an answer is written. A page of Jaeger's is 20: reading it in one go costs
+// less than in two.
+constexpr std::size_t kTracesAtOnce = 32;
+// So much of an answer is handed on while the rest is being written.
+constexpr std::size_t kPieceBytes = std::size_t{256} << 10;
 
 // A part of the envelope's `errors`.
 struct EnvelopeError {
@@ -181,6 +184,7 @@ void send_traces(const QueryService& service, store::Snapshot& snapshot, const s
     for (const store::StoredTrace& trace : *traces) {
       query::write_json(out, query::to_jaeger(trace, adjust));
       found.insert(trace.trace_id);
+      if (out.size() >= kPieceBytes && !reply.write(out.take())) return;
     }
     for (const otlp::TraceId& id : some) {
       if (name_missing && !found.contains(id)) errors.push_back({0, "trace not found", query::jaeger_trace_id(id)});

@@ -26,6 +26,7 @@ constexpr std::array<Field, kFieldColumns> kFields{{
     {"scope", ColumnType::u64},
     {"attribute_order", ColumnType::text},
     {"rest", ColumnType::blob},
+    {"events", ColumnType::i32},
 }};
 
 // What MeshFlow's spans carry most, GenAI's figures, and what web services ask for most (docs/store-format.md). Each

@@ -31,8 +31,11 @@ enum class Column : std::uint8_t {
   scope,           // UBIGINT, key into the piece's scopes
   attribute_order, // VARCHAR, where each attribute went, so that they come back in their order
   rest,  // BLOB, a Span message of the fields that have no column: other attributes, events, links, …; or NULL
+  events,  // INTEGER, how many events are in `rest`; kEventsUnknown where format 1 wrote the row
   first_attribute,
 };
+// Not counted: there may be some.
+inline constexpr std::int32_t kEventsUnknown = -1;
 inline constexpr std::size_t kFieldColumns = static_cast<std::size_t>(Column::first_attribute);
 
 // An attribute with a column of its own. A span whose attribute has another type keeps it in `rest`, and NULL here:

@@ -1,10 +1,6 @@
 #include "store/engine.hpp"
 
 #include <algorithm>
-#include <atomic>
-#include <condition_variable>
-#include <mutex>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -13,61 +9,13 @@
 #include "base/try.hpp"
 #include "store/cell.hpp"
 #include "store/cell_text.hpp"
+#include "store/inline_values.hpp"
+#include "store/query_watch.hpp"
 
 namespace meshflow::store {
 namespace {
 
-constexpr auto kWatchInterval = std::chrono::milliseconds(20);
-
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
-
-// Interrupts a connection when a query's time is up or its caller has gone. Ends with its destruction.
-class Watch {
- public:
-  Watch(Connection& connection, const QueryLimits& limits)
-      : deadline_(std::chrono::steady_clock::now() + limits.time_max),
-        cancelled_(limits.cancelled),
-        thread_([this, &connection] { run(connection); }) {}
-  ~Watch() {
-    {
-      const std::lock_guard lock(mutex_);
-      done_ = true;
-    }
-    wake_.notify_one();
-    thread_.join();
-  }
-  Watch(const Watch&) = delete;
-  Watch& operator=(const Watch&) = delete;
-
-  // Why the query was interrupted; nothing where it was not.
-  [[nodiscard]] std::optional<ErrorCode> reason() const {
-    const std::lock_guard lock(mutex_);
-    return reason_;
-  }
-
- private:
-  void run(Connection& connection) {
-    std::unique_lock lock(mutex_);
-    while (!done_) {
-      const bool is_cancelled = cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed);
-      if (is_cancelled || std::chrono::steady_clock::now() >= deadline_) {
-        if (!reason_) reason_ = is_cancelled ? ErrorCode::cancelled : ErrorCode::timeout;
-        connection.interrupt();  // again and again: an interrupt before the query began is forgotten
-      }
-      const auto until = std::min(deadline_, std::chrono::steady_clock::now() + kWatchInterval);
-      wake_.wait_until(lock, reason_ ? std::chrono::steady_clock::now() + kWatchInterval
-                                     : (cancelled_ != nullptr ? until : deadline_));
-    }
-  }
-
-  const std::chrono::steady_clock::time_point deadline_;
-  const std::atomic<bool>* cancelled_;
-  mutable std::mutex mutex_;
-  std::condition_variable wake_;
-  bool done_ = false;
-  std::optional<ErrorCode> reason_;
-  std::thread thread_;
-};
 
 class Statement {
  public:
@@ -184,8 +132,10 @@ Result<void> Connection::for_each_chunk(std::string_view sql, std::span<const Va
 Result<void> Connection::execute(std::string_view sql, std::span<const Value> parameters, const QueryLimits& limits,
                                  const std::function<void(duckdb_result&)>& start, const Take& take,
                                  const Inspect& inspect) {
+  const std::optional<std::string> inlined = parameters.empty() ? std::nullopt : inline_values(sql, parameters);
+  if (inlined) parameters = {};
   duckdb_prepared_statement raw = nullptr;
-  const duckdb_state prepared = duckdb_prepare(raw_, std::string(sql).c_str(), &raw);
+  const duckdb_state prepared = duckdb_prepare(raw_, inlined ? inlined->c_str() : std::string(sql).c_str(), &raw);
   const Statement statement(raw);
   if (prepared != DuckDBSuccess) {
     const char* message = duckdb_prepare_error(statement.raw());
@@ -198,10 +148,9 @@ Result<void> Connection::execute(std::string_view sql, std::span<const Value> pa
       return fail(ErrorCode::invalid_input, fmt::format("parameter {} does not fit the statement", i + 1));
     }
   }
-  std::optional<Watch> watch;
-  watch.emplace(*this, limits);
+  const QueryWatch::Guard watch(watch_, *this, limits);
   const auto failed = [&watch, &limits](Error error) -> tl::unexpected<Error> {
-    if (const auto reason = watch->reason()) {
+    if (const auto reason = watch.reason()) {
       error.code = *reason;
       error.message = *reason == ErrorCode::timeout
                           ? fmt::format("the query took longer than {} ms (limit time_max)", limits.time_max.count())
@@ -343,12 +292,14 @@ Result<void> Engine::shut_out_files(const std::string& temporary_directory) {
   return connection->run("SET enable_external_access = false");
 }
 
+Engine::Engine(duckdb_database raw) : raw_(raw), watch_(std::make_unique<QueryWatch>()) {}
+
 Engine::~Engine() { duckdb_close(&raw_); }
 
 Result<std::unique_ptr<Connection>> Engine::connect() {
   duckdb_connection raw = nullptr;
   if (duckdb_connect(raw_, &raw) != DuckDBSuccess) return fail(ErrorCode::io, "DuckDB gave no connection");
-  return std::make_unique<Connection>(raw);
+  return std::make_unique<Connection>(raw, *watch_);
 }
 
 }  // namespace meshflow::store

@@ -26,10 +26,13 @@ struct EngineOptions {
   std::string temporary_directory = {};
 };
 
-// One connection: one thread at a time, but `interrupt`, which any thread may call while another is in here.
+class QueryWatch;
+
+// One connection: one thread at a time, but `interrupt`, which any thread may call while another is in here. `watch`
+// must outlive it.
 class Connection {
  public:
-  explicit Connection(duckdb_connection raw) noexcept : raw_(raw) {}
+  Connection(duckdb_connection raw, QueryWatch& watch) noexcept : raw_(raw), watch_(watch) {}
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -56,9 +59,10 @@ class Connection {
                                      const std::function<void(duckdb_result&)>& start, const Take& take,
                                      const Inspect& inspect = {});
   duckdb_connection raw_;
+  QueryWatch& watch_;
 };
 
-// The database. Thread-safe.
+// The database. Thread-safe; must outlive its connections.
 class Engine {
  public:
   // Errors: conflict where another process has the file open.
@@ -71,9 +75,10 @@ class Engine {
   [[nodiscard]] duckdb_database raw() const noexcept { return raw_; }
 
  private:
-  explicit Engine(duckdb_database raw) noexcept : raw_(raw) {}
+  explicit Engine(duckdb_database raw);
   [[nodiscard]] Result<void> shut_out_files(const std::string& temporary_directory);
   duckdb_database raw_;
+  std::unique_ptr<QueryWatch> watch_;
 };
 
 // DuckDB's message as an Error: disk full is unavailable, an interrupt is cancelled, memory is limit_exceeded, what the

@@ -1,8 +1,11 @@
 #include "store/functions.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -267,9 +270,43 @@ void rest_value(duckdb_function_info info, duckdb_data_chunk input, duckdb_vecto
   });
 }
 
+// The ids as ids_literal sorted them: as numbers, in the machine's own order of bytes.
+bool is_among(const duckdb_uhugeint& id, std::string_view ids) {
+  const auto at = [ids](std::size_t index) {
+    duckdb_uhugeint each{};
+    std::memcpy(&each, ids.data() + index * sizeof each, sizeof each);
+    return each;
+  };
+  const auto is_before = [](const duckdb_uhugeint& a, const duckdb_uhugeint& b) {
+    return a.upper != b.upper ? a.upper < b.upper : a.lower < b.lower;
+  };
+  std::size_t from = 0;
+  std::size_t to = ids.size() / sizeof(duckdb_uhugeint);
+  while (from < to) {
+    const std::size_t middle = from + (to - from) / 2;
+    if (is_before(at(middle), id)) {
+      from = middle + 1;
+    } else {
+      to = middle;
+    }
+  }
+  return from < ids.size() / sizeof(duckdb_uhugeint) && !is_before(id, at(from));
+}
+
+void is_one_of(duckdb_function_info /*info*/, duckdb_data_chunk input, duckdb_vector output) {
+  const ChunkReader in(input);
+  auto* found = static_cast<bool*>(duckdb_vector_get_data(output));
+  for (std::size_t row = 0; row < in.rows(); ++row) {
+    found[row] =
+        !in.is_null(0, row) && !in.is_null(1, row) && is_among(in.at<duckdb_uhugeint>(0, row), in.text(1, row));
+  }
+}
+
 struct FunctionDeclaration {
   const char* name;
-  int text_parameters;  // after the BLOB
+  duckdb_type subject;  // the first parameter
+  duckdb_type arguments;  // the others
+  int arguments_count;
   duckdb_type result;
   bool is_list;
   duckdb_scalar_function_t function;
@@ -278,11 +315,11 @@ struct FunctionDeclaration {
 Result<void> declare(Connection& connection, const FunctionDeclaration& declared) {
   duckdb_scalar_function function = duckdb_create_scalar_function();
   duckdb_scalar_function_set_name(function, declared.name);
-  const LogicalType blob(DUCKDB_TYPE_BLOB);
-  const LogicalType text(DUCKDB_TYPE_VARCHAR);
+  const LogicalType subject(declared.subject);
+  const LogicalType argument(declared.arguments);
   const LogicalType result(declared.result);
-  duckdb_scalar_function_add_parameter(function, blob.raw());
-  for (int i = 0; i < declared.text_parameters; ++i) duckdb_scalar_function_add_parameter(function, text.raw());
+  duckdb_scalar_function_add_parameter(function, subject.raw());
+  for (int i = 0; i < declared.arguments_count; ++i) duckdb_scalar_function_add_parameter(function, argument.raw());
   if (declared.is_list) {
     const LogicalType list(duckdb_create_list_type(result.raw()));
     duckdb_scalar_function_set_return_type(function, list.raw());
@@ -299,18 +336,35 @@ Result<void> declare(Connection& connection, const FunctionDeclaration& declared
 
 }  // namespace
 
+std::string ids_literal(std::vector<U128> trace_ids) {
+  std::sort(trace_ids.begin(), trace_ids.end());
+  std::string literal = "'";
+  for (const U128& id : trace_ids) {
+    const duckdb_uhugeint number{id.low, id.high};
+    char bytes[sizeof number];
+    std::memcpy(bytes, &number, sizeof number);
+    for (const char byte : bytes) {
+      fmt::format_to(std::back_inserter(literal), "\\x{:02X}", static_cast<unsigned char>(byte));
+    }
+  }
+  return literal + "'::BLOB";
+}
+
 Result<void> register_functions(Connection& connection) {
+  constexpr duckdb_type kBlob = DUCKDB_TYPE_BLOB;
+  constexpr duckdb_type kText = DUCKDB_TYPE_VARCHAR;
   for (const FunctionDeclaration& declared : {
-           FunctionDeclaration{kRestText, 1, DUCKDB_TYPE_VARCHAR, false, rest_text},
-           FunctionDeclaration{kRestInt, 1, DUCKDB_TYPE_BIGINT, false, rest_int},
-           FunctionDeclaration{kRestDouble, 1, DUCKDB_TYPE_DOUBLE, false, rest_double},
-           FunctionDeclaration{kRestBool, 1, DUCKDB_TYPE_BOOLEAN, false, rest_bool},
-           FunctionDeclaration{kRestString, 1, DUCKDB_TYPE_VARCHAR, false, rest_string},
-           FunctionDeclaration{kRestEventHas, 2, DUCKDB_TYPE_BOOLEAN, false, rest_event_has},
-           FunctionDeclaration{kRestKeys, 0, DUCKDB_TYPE_VARCHAR, true, rest_keys},
-           FunctionDeclaration{kRestHolds, 1, DUCKDB_TYPE_BOOLEAN, false, rest_holds},
-           FunctionDeclaration{kRestColumns, 0, DUCKDB_TYPE_UBIGINT, false, rest_columns},
-           FunctionDeclaration{kRestValue, 1, DUCKDB_TYPE_VARCHAR, false, rest_value},
+           FunctionDeclaration{kRestText, kBlob, kText, 1, DUCKDB_TYPE_VARCHAR, false, rest_text},
+           FunctionDeclaration{kRestInt, kBlob, kText, 1, DUCKDB_TYPE_BIGINT, false, rest_int},
+           FunctionDeclaration{kRestDouble, kBlob, kText, 1, DUCKDB_TYPE_DOUBLE, false, rest_double},
+           FunctionDeclaration{kRestBool, kBlob, kText, 1, DUCKDB_TYPE_BOOLEAN, false, rest_bool},
+           FunctionDeclaration{kRestString, kBlob, kText, 1, DUCKDB_TYPE_VARCHAR, false, rest_string},
+           FunctionDeclaration{kRestEventHas, kBlob, kText, 2, DUCKDB_TYPE_BOOLEAN, false, rest_event_has},
+           FunctionDeclaration{kRestKeys, kBlob, kText, 0, DUCKDB_TYPE_VARCHAR, true, rest_keys},
+           FunctionDeclaration{kRestHolds, kBlob, kText, 1, DUCKDB_TYPE_BOOLEAN, false, rest_holds},
+           FunctionDeclaration{kRestColumns, kBlob, kText, 0, DUCKDB_TYPE_UBIGINT, false, rest_columns},
+           FunctionDeclaration{kRestValue, kBlob, kText, 1, DUCKDB_TYPE_VARCHAR, false, rest_value},
+           FunctionDeclaration{kIsOneOf, DUCKDB_TYPE_UHUGEINT, kBlob, 1, DUCKDB_TYPE_BOOLEAN, false, is_one_of},
        }) {
     MESHFLOW_CHECK(declare(connection, declared));
   }

@@ -1,5 +1,5 @@
-// SQL functions that look into `rest` and into resources and scopes (all BLOBs of OTLP messages). Registered on every
-// connection of the store; they read bytes in place and are safe in parallel.
+// SQL functions that look into `rest` (a BLOB of an OTLP message) and at trace ids. Registered on every connection of
+// the store; they read bytes in place and are safe in parallel.
 //
 //   rest_text(rest BLOB, key VARCHAR)   → VARCHAR: the span attribute of that key where it is a string; else NULL
 //   rest_int(rest BLOB, key VARCHAR)    → BIGINT: likewise, where it is an integer
@@ -15,9 +15,15 @@
 //   rest_holds(rest BLOB, predicate VARCHAR) → BOOLEAN: whether a predicate (rest.hpp) holds; false for NULL
 //   rest_columns(rest BLOB) → UBIGINT: columns_in_rest (rest.hpp)
 //   rest_value(rest BLOB, key VARCHAR) → VARCHAR: rest_string with the type before it: s text, b truth value, i
-//   integer,
-//       d double, j all else
+//       integer, d double, j all else
+//   is_one_of(trace_id UHUGEINT, ids BLOB) → BOOLEAN: the id is among the ids, 16 bytes each, sorted. A condition that
+//       DuckDB hands to its scan, which it does not do with IN: that reads every row of the other conditions whole.
 #pragma once
+
+#include <string>
+#include <vector>
+
+#include "store/value.hpp"
 
 namespace meshflow::store {
 
@@ -32,5 +38,9 @@ inline constexpr const char* kRestKeys = "rest_keys";
 inline constexpr const char* kRestHolds = "rest_holds";
 inline constexpr const char* kRestColumns = "rest_columns";
 inline constexpr const char* kRestValue = "rest_value";
+inline constexpr const char* kIsOneOf = "is_one_of";
+
+// The second argument of is_one_of, as a literal. `trace_ids` in any order.
+[[nodiscard]] std::string ids_literal(std::vector<U128> trace_ids);
 
 }  // namespace meshflow::store

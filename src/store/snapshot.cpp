@@ -10,6 +10,8 @@
 
 #include "base/try.hpp"
 #include "otlp/decode.hpp"
+#include "store/functions.hpp"
+#include "store/inline_values.hpp"
 #include "store/snapshot_implementation.hpp"
 #include "store/span_decoder.hpp"
 #include "store/span_reader.hpp"
@@ -21,6 +23,8 @@ namespace {
 // Traces whose spans lie so close to one another are read with one query.
 constexpr std::uint64_t kClusterNanos = 10'000'000'000;
 constexpr std::size_t kClusterTracesMax = 256;
+// Parts of one statement: side by side they use all cores, and planning a very long one takes longer than that saves.
+constexpr std::size_t kSelectsAtOnce = 8;
 
 std::uint64_t u64(const Value& value) {
   const auto* number = std::get_if<std::uint64_t>(&value);
@@ -47,6 +51,12 @@ void for_each_recent(const RecentView& view, Wants wants, Visit visit) {
   }
 }
 
+// True of the spans and of the index's rows of these traces. DuckDB's scan takes both forms in; it would not take IN.
+std::string is_trace_in(const std::vector<U128>& traces) {
+  if (traces.size() == 1) return fmt::format("trace_id = '{}'::UHUGEINT", decimal(traces.front()));
+  return fmt::format("{}(trace_id, {})", kIsOneOf, ids_literal(traces));
+}
+
 }  // namespace
 
 Snapshot::Implementation::Implementation(Tables& tables, RecentViews& views, Tables::View view,
@@ -57,6 +67,7 @@ Snapshot::Implementation::Implementation(Tables& tables, RecentViews& views, Tab
     pieces_.push_back({fmt::format("spans_{}", piece.id), fmt::format("traces_{}", piece.id), piece.start_min,
                        piece.start_max, piece.rows});
     ids_.push_back(piece.id);
+    created_.push_back(piece.created);
   }
   if (recent_->rows > 0) {
     view_id_ = views_.add(recent_);
@@ -76,43 +87,59 @@ Result<Rows> Snapshot::Implementation::query(std::string_view sql, std::span<con
 }
 
 Result<std::optional<TimeRange>> Snapshot::Implementation::time_range_of(const U128& trace) {
-  MESHFLOW_TRY(const auto ranges, time_ranges_of({trace}));
-  return ranges.empty() ? std::optional<TimeRange>() : ranges.begin()->second;
+  MESHFLOW_CHECK(find_places({trace}));
+  std::optional<TimeRange> range;
+  for (const Place& place : places_[trace]) widen(range, place.range.from, place.range.to);
+  return range;
 }
 
-// One question per piece for all of them: planning it costs more than looking them up.
-Result<std::map<U128, std::optional<TimeRange>>> Snapshot::Implementation::time_ranges_of(std::vector<U128> traces) {
+Result<void> Snapshot::Implementation::find_places(std::vector<U128> traces) {
+  std::erase_if(traces, [this](const U128& trace) { return places_.contains(trace); });
   std::sort(traces.begin(), traces.end());
   traces.erase(std::unique(traces.begin(), traces.end()), traces.end());
-  std::map<U128, std::optional<TimeRange>> ranges;
-  if (traces.empty()) return ranges;
-  if (!ids_.empty()) {
-    std::string marks;
-    for (std::size_t i = 0; i < traces.size(); ++i) marks += i == 0 ? "?" : ", ?";
-    std::string sql;
-    std::vector<Value> parameters;
-    for (const std::uint64_t id : ids_) {
-      sql += fmt::format("{}SELECT trace_id, first, last FROM traces_{} WHERE trace_id IN ({})",
-                         sql.empty() ? "" : " UNION ALL ", id, marks);
-      parameters.insert(parameters.end(), traces.begin(), traces.end());
-    }
-    MESHFLOW_TRY(const Rows rows, query(sql, parameters, {}));
-    for (const auto& row : rows.rows) widen(ranges[std::get<U128>(row[0])], u64(row[1]), u64(row[2]));
+  if (traces.empty()) return {};
+  for (const U128& trace : traces) places_.try_emplace(trace);
+  auto found = find_places_in_tables(traces);
+  if (!found) {
+    for (const U128& trace : traces) places_.erase(trace);
+    return found;
   }
+  find_places_in_memory(traces);
+  return {};
+}
+
+// One question for all of them: planning it costs more than looking them up.
+Result<void> Snapshot::Implementation::find_places_in_tables(const std::vector<U128>& sorted) {
+  const std::string condition = is_trace_in(sorted);
+  std::string sql;
+  for (std::size_t piece = 0; piece < ids_.size(); ++piece) {
+    sql += fmt::format("{}SELECT {}::UBIGINT, trace_id, first, last FROM traces_{} WHERE {}",
+                       sql.empty() ? "" : " UNION ALL ", piece, ids_[piece], condition);
+  }
+  if (sql.empty()) return {};
+  MESHFLOW_TRY(const Rows rows, query(sql, {}, {}));
+  for (const auto& row : rows.rows) {
+    places_[std::get<U128>(row[1])].push_back({u64(row[0]), {u64(row[2]), u64(row[3])}});
+  }
+  return {};
+}
+
+void Snapshot::Implementation::find_places_in_memory(const std::vector<U128>& sorted) {
   const auto id_of = [](const SpanChunk& chunk, std::size_t row) {
     const auto& id = chunk.values<duckdb_uhugeint>(Column::trace_id)[row];
     return U128{id.upper, id.lower};
   };
+  std::map<U128, std::optional<TimeRange>> ranges;
   for_each_recent(
       *recent_,
-      [&traces, &id_of](const SpanChunk& chunk, std::size_t row) {
-        return std::binary_search(traces.begin(), traces.end(), id_of(chunk, row));
+      [&sorted, &id_of](const SpanChunk& chunk, std::size_t row) {
+        return std::binary_search(sorted.begin(), sorted.end(), id_of(chunk, row));
       },
       [&ranges, &id_of](const SpanChunk& chunk, std::size_t row) {
         const std::uint64_t start = chunk.values<std::uint64_t>(Column::start)[row];
         widen(ranges[id_of(chunk, row)], start, start);
       });
-  return ranges;
+  for (const auto& [trace, range] : ranges) places_[trace].push_back({ids_.size(), *range});
 }
 
 Result<std::vector<Snapshot::Candidate>> Snapshot::Implementation::traces_of_run(std::string_view run_id) {
@@ -144,11 +171,12 @@ Result<std::vector<Snapshot::Candidate>> Snapshot::Implementation::traces_of_run
   return candidates;
 }
 
-// Adds the messages of `keys` that are not in `messages` yet, from all pieces.
-Result<void> Snapshot::Implementation::read_dictionary(const char* table, std::unordered_set<std::uint64_t> keys,
-                                                       std::unordered_map<std::uint64_t, std::string>& messages) {
+Result<Snapshot::Implementation::Messages> Snapshot::Implementation::read_dictionary(
+    const char* table, std::unordered_set<std::uint64_t> keys) {
+  Messages messages;
   const bool is_resources = std::string_view(table) == "resources";
   for (const auto& part : recent_->parts) {
+    if (keys.empty()) break;
     const std::unique_lock lock =
         part.chunk->is_sealed() ? std::unique_lock<std::mutex>() : std::unique_lock(part.chunk->mutex);
     for (const auto& [key, message] : is_resources ? part.chunk->resources() : part.chunk->scopes()) {
@@ -169,7 +197,49 @@ Result<void> Snapshot::Implementation::read_dictionary(const char* table, std::u
       if (keys.erase(u64(row[0])) > 0) messages.emplace(u64(row[0]), std::get<std::string>(row[1]));
     }
   }
-  return {};
+  return messages;
+}
+
+Result<Snapshot::Implementation::Contexts<otlp::ResourceSpans>> Snapshot::Implementation::resources_of(
+    const std::unordered_set<std::uint64_t>& keys) {
+  Contexts<otlp::ResourceSpans> found;
+  std::unordered_set<std::uint64_t> missing;
+  for (const std::uint64_t key : keys) {
+    if (auto kept = tables_.contexts().resource(key)) {
+      found.emplace(key, std::move(kept));
+    } else {
+      missing.insert(key);
+    }
+  }
+  MESHFLOW_TRY(const Messages messages, read_dictionary("resources", std::move(missing)));
+  for (const auto& [key, message] : messages) {
+    MESHFLOW_TRY(auto read, read_resource(message));
+    const auto kept = std::make_shared<const otlp::ResourceSpans>(std::move(read));
+    tables_.contexts().keep(key, kept, message.size());
+    found.emplace(key, kept);
+  }
+  return found;
+}
+
+Result<Snapshot::Implementation::Contexts<otlp::ScopeSpans>> Snapshot::Implementation::scopes_of(
+    const std::unordered_set<std::uint64_t>& keys) {
+  Contexts<otlp::ScopeSpans> found;
+  std::unordered_set<std::uint64_t> missing;
+  for (const std::uint64_t key : keys) {
+    if (auto kept = tables_.contexts().scope(key)) {
+      found.emplace(key, std::move(kept));
+    } else {
+      missing.insert(key);
+    }
+  }
+  MESHFLOW_TRY(const Messages messages, read_dictionary("scopes", std::move(missing)));
+  for (const auto& [key, message] : messages) {
+    MESHFLOW_TRY(auto read, read_scope(message));
+    const auto kept = std::make_shared<const otlp::ScopeSpans>(std::move(read));
+    tables_.contexts().keep(key, kept, message.size());
+    found.emplace(key, kept);
+  }
+  return found;
 }
 
 namespace {
@@ -177,9 +247,9 @@ namespace {
 // Spans as they were read, by trace, to be put together.
 using SpansByTrace = std::map<U128, std::vector<SpanRow>>;
 
-Result<StoredTrace> assemble(const otlp::TraceId& id, std::vector<SpanRow>& spans,
-                             const std::unordered_map<std::uint64_t, std::string>& resources,
-                             const std::unordered_map<std::uint64_t, std::string>& scopes) {
+template <typename Resources, typename Scopes>
+StoredTrace assemble(const otlp::TraceId& id, std::vector<SpanRow>& spans, const Resources& resources,
+                     const Scopes& scopes) {
   StoredTrace trace;
   trace.trace_id = id;
   std::stable_sort(spans.begin(), spans.end(), [](const SpanRow& a, const SpanRow& b) {
@@ -188,21 +258,17 @@ Result<StoredTrace> assemble(const otlp::TraceId& id, std::vector<SpanRow>& span
   });
   std::unordered_map<std::uint64_t, std::size_t> resource_at;
   std::map<std::pair<std::uint64_t, std::uint64_t>, std::size_t> scope_at;
-  const auto message_of = [](const auto& messages, std::uint64_t key) {
-    const auto found = messages.find(key);
-    return found == messages.end() ? std::string_view() : std::string_view(found->second);
-  };
   for (SpanRow& row : spans) {
     const auto [resource, is_new_resource] = resource_at.try_emplace(row.resource, trace.data.resource_spans.size());
     if (is_new_resource) {
-      MESHFLOW_TRY(auto read, read_resource(message_of(resources, row.resource)));
-      trace.data.resource_spans.push_back(std::move(read));
+      const auto known = resources.find(row.resource);
+      trace.data.resource_spans.push_back(known == resources.end() ? otlp::ResourceSpans{} : *known->second);
     }
     auto& scope_spans = trace.data.resource_spans[resource->second].scope_spans;
     const auto [scope, is_new_scope] = scope_at.try_emplace({row.resource, row.scope}, scope_spans.size());
     if (is_new_scope) {
-      MESHFLOW_TRY(auto read, read_scope(message_of(scopes, row.scope)));
-      scope_spans.push_back(std::move(read));
+      const auto known = scopes.find(row.scope);
+      scope_spans.push_back(known == scopes.end() ? otlp::ScopeSpans{} : *known->second);
     }
     scope_spans[scope->second].spans.push_back(std::move(row.span));
   }
@@ -236,14 +302,35 @@ std::vector<Cluster> clusters_of(std::vector<std::pair<TimeRange, U128>> wanted)
 
 }  // namespace
 
+std::vector<std::string> Snapshot::Implementation::selects_of(const std::vector<U128>& traces) const {
+  std::map<std::size_t, std::vector<std::pair<TimeRange, U128>>> wanted;  // by piece
+  for (const U128& trace : traces) {
+    const auto known = places_.find(trace);
+    if (known == places_.end()) continue;
+    // Once in a piece: parts that overlap would give spans twice.
+    std::map<std::size_t, std::optional<TimeRange>> ranges;
+    for (const Place& place : known->second) widen(ranges[place.piece], place.range.from, place.range.to);
+    for (const auto& [piece, range] : ranges) wanted[piece].emplace_back(*range, trace);
+  }
+  std::vector<std::string> selects;
+  for (auto& [piece, of_piece] : wanted) {
+    for (const Cluster& cluster : clusters_of(std::move(of_piece))) {
+      selects.push_back(fmt::format("SELECT {} FROM {} WHERE start BETWEEN {}::UBIGINT AND {}::UBIGINT AND {}",
+                                    select_list(), pieces_[piece].source, cluster.range.from, cluster.range.to,
+                                    is_trace_in(cluster.traces)));
+    }
+  }
+  return selects;
+}
+
 Result<std::vector<StoredTrace>> Snapshot::Implementation::traces(std::span<const otlp::TraceId> trace_ids,
                                                                   const QueryLimits& limits) {
   std::vector<U128> numbers;
   numbers.reserve(trace_ids.size());
   for (const otlp::TraceId& id : trace_ids) numbers.push_back(number_of(id));
-  MESHFLOW_TRY(const auto ranges, time_ranges_of(std::move(numbers)));
-  std::vector<std::pair<TimeRange, U128>> wanted;
-  for (const auto& [trace, range] : ranges) wanted.emplace_back(*range, trace);
+  std::sort(numbers.begin(), numbers.end());
+  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+  MESHFLOW_CHECK(find_places(numbers));
   SpansByTrace spans;
   std::unordered_set<std::uint64_t> resource_keys;
   std::unordered_set<std::uint64_t> scope_keys;
@@ -263,31 +350,21 @@ Result<std::vector<StoredTrace>> Snapshot::Implementation::traces(std::span<cons
     }
     return true;
   };
-  for (const Cluster& cluster : clusters_of(std::move(wanted))) {
-    std::string marks;
-    for (std::size_t i = 0; i < cluster.traces.size(); ++i) marks += i == 0 ? "?" : ", ?";
+  const std::vector<std::string> selects = selects_of(numbers);
+  for (std::size_t at = 0; at < selects.size(); at += kSelectsAtOnce) {
     std::string sql;
-    std::vector<Value> parameters;
-    for (const Piece& piece : pieces_) {
-      if (piece.start_max < cluster.range.from || piece.start_min > cluster.range.to) continue;
-      sql += fmt::format("{}SELECT {} FROM {} WHERE start BETWEEN ? AND ? AND trace_id IN ({})",
-                         sql.empty() ? "" : " UNION ALL ", select_list(), piece.source, marks);
-      parameters.emplace_back(cluster.range.from);
-      parameters.emplace_back(cluster.range.to);
-      for (const U128& trace : cluster.traces) parameters.emplace_back(trace);
+    for (std::size_t i = at; i < std::min(at + kSelectsAtOnce, selects.size()); ++i) {
+      sql += (i == at ? "" : " UNION ALL ") + selects[i];
     }
-    if (!sql.empty()) MESHFLOW_CHECK(connection_->for_each_chunk(sql, parameters, limits, take));
+    MESHFLOW_CHECK(connection_->for_each_chunk(sql, {}, limits, take));
   }
-  std::unordered_map<std::uint64_t, std::string> resources;
-  std::unordered_map<std::uint64_t, std::string> scopes;
-  MESHFLOW_CHECK(read_dictionary("resources", std::move(resource_keys), resources));
-  MESHFLOW_CHECK(read_dictionary("scopes", std::move(scope_keys), scopes));
+  MESHFLOW_TRY(const auto resources, resources_of(resource_keys));
+  MESHFLOW_TRY(const auto scopes, scopes_of(scope_keys));
   std::vector<StoredTrace> found;
   for (const otlp::TraceId& id : trace_ids) {
     const auto rows = spans.find(number_of(id));
     if (rows == spans.end()) continue;
-    MESHFLOW_TRY(auto trace, assemble(id, rows->second, resources, scopes));
-    found.push_back(std::move(trace));
+    found.push_back(assemble(id, rows->second, resources, scopes));
     spans.erase(rows);  // asked for twice, given once
   }
   return found;
@@ -311,13 +388,41 @@ Result<std::map<std::uint64_t, std::string>> Snapshot::Implementation::dictionar
   return messages;
 }
 
-Result<std::vector<StoredResource>> Snapshot::Implementation::resources(TimeRange range) {
-  MESHFLOW_TRY(const auto messages, dictionary("resources", range));
-  std::vector<StoredResource> found;
-  for (const auto& [key, message] : messages) {
+Result<ContextCache::Resources> Snapshot::Implementation::resources_of_piece(std::size_t piece) {
+  if (auto kept = tables_.contexts().resources_of(created_[piece], pieces_[piece].rows)) return kept;
+  MESHFLOW_TRY(const Rows rows, query(fmt::format("SELECT key, value FROM resources_{}", ids_[piece]), {}, {}));
+  std::vector<StoredResource> all;
+  std::size_t bytes = 0;
+  for (const auto& row : rows.rows) {
+    const auto& message = std::get<std::string>(row[1]);
     MESHFLOW_TRY(auto read, read_resource(message));
-    found.push_back({key, std::move(read.resource)});
+    all.push_back({u64(row[0]), std::move(read.resource)});
+    bytes += message.size();
   }
+  auto resources = std::make_shared<const std::vector<StoredResource>>(std::move(all));
+  tables_.contexts().keep_all_of(created_[piece], pieces_[piece].rows, resources, bytes);
+  return resources;
+}
+
+Result<std::vector<StoredResource>> Snapshot::Implementation::resources(TimeRange range) {
+  std::map<std::uint64_t, otlp::Resource> by_key;
+  for (const auto& part : recent_->parts) {
+    const std::unique_lock lock =
+        part.chunk->is_sealed() ? std::unique_lock<std::mutex>() : std::unique_lock(part.chunk->mutex);
+    for (const auto& [key, message] : part.chunk->resources()) {
+      if (by_key.contains(key)) continue;
+      MESHFLOW_TRY(auto read, read_resource(message));
+      by_key.emplace(key, std::move(read.resource));
+    }
+  }
+  for (std::size_t i = 0; i < ids_.size(); ++i) {
+    if (pieces_[i].start_max < range.from || pieces_[i].start_min > range.to) continue;
+    MESHFLOW_TRY(const auto of_piece, resources_of_piece(i));
+    for (const StoredResource& each : *of_piece) by_key.try_emplace(each.key, each.resource);
+  }
+  std::vector<StoredResource> found;
+  found.reserve(by_key.size());
+  for (auto& [key, resource] : by_key) found.push_back({key, std::move(resource)});
   return found;
 }
 

@@ -12,6 +12,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "store/context_cache.hpp"
 #include "store/recent.hpp"
 #include "store/snapshot.hpp"
 #include "store/tables.hpp"
@@ -32,8 +33,6 @@ class Snapshot::Implementation {
     return connection_->select(sql, limits);
   }
   [[nodiscard]] Result<std::optional<TimeRange>> time_range_of(const U128& trace);
-  // Of those of the traces that are here.
-  [[nodiscard]] Result<std::map<U128, std::optional<TimeRange>>> time_ranges_of(std::vector<U128> traces);
   [[nodiscard]] Result<std::vector<Candidate>> traces_of_run(std::string_view run_id);
   [[nodiscard]] Result<std::vector<StoredTrace>> traces(std::span<const otlp::TraceId> trace_ids,
                                                         const QueryLimits& limits);
@@ -44,9 +43,27 @@ class Snapshot::Implementation {
   [[nodiscard]] Result<std::uint64_t> columns_in_rest(const Piece& piece, const QueryLimits& limits);
 
  private:
-  [[nodiscard]] Result<void> read_dictionary(const char* table, std::unordered_set<std::uint64_t> keys,
-                                             std::unordered_map<std::uint64_t, std::string>& messages);
-  // All messages of "resources" or "scopes" in pieces that overlap the range, by key.
+  // Within these start times some of a trace's spans lie in a piece.
+  struct Place {
+    std::size_t piece = 0;  // index into pieces_
+    TimeRange range;
+  };
+  // Makes places_ know the traces.
+  [[nodiscard]] Result<void> find_places(std::vector<U128> traces);
+  [[nodiscard]] Result<void> find_places_in_tables(const std::vector<U128>& sorted);
+  void find_places_in_memory(const std::vector<U128>& sorted);
+  // One SELECT for each piece and time in which the traces lie.
+  [[nodiscard]] std::vector<std::string> selects_of(const std::vector<U128>& traces) const;
+
+  // The messages of the keys, from all pieces; those that are nowhere are left out.
+  using Messages = std::unordered_map<std::uint64_t, std::string>;
+  [[nodiscard]] Result<Messages> read_dictionary(const char* table, std::unordered_set<std::uint64_t> keys);
+  template <typename T>
+  using Contexts = std::unordered_map<std::uint64_t, std::shared_ptr<const T>>;
+  [[nodiscard]] Result<Contexts<otlp::ResourceSpans>> resources_of(const std::unordered_set<std::uint64_t>& keys);
+  [[nodiscard]] Result<Contexts<otlp::ScopeSpans>> scopes_of(const std::unordered_set<std::uint64_t>& keys);
+  [[nodiscard]] Result<ContextCache::Resources> resources_of_piece(std::size_t piece);
+  // All messages of "scopes" (or "resources") in pieces that overlap the range, by key.
   [[nodiscard]] Result<std::map<std::uint64_t, std::string>> dictionary(const char* table, TimeRange range);
 
   Tables& tables_;
@@ -56,6 +73,8 @@ class Snapshot::Implementation {
   std::uint64_t view_id_ = 0;  // 0: nothing is recent
   std::vector<Piece> pieces_;
   std::vector<std::uint64_t> ids_;  // of the pieces that are tables, in the same order
+  std::vector<std::uint64_t> created_;  // likewise: names a piece for good, while an id is used again in an empty store
+  std::map<U128, std::vector<Place>> places_;  // of traces that were looked up; without any: the trace is not here
 };
 
 }  // namespace meshflow::store

@@ -113,6 +113,7 @@ struct SpanDecoder::SpanFields {
   std::int32_t kind = 0;
   std::int32_t status = 0;
   std::uint32_t flags = 0;
+  std::int32_t events = 0;
   std::string_view name;
   std::string_view status_message;
 };
@@ -196,9 +197,12 @@ void SpanDecoder::read_fields(std::string_view message, SpanFields& fields) {
           if (inner == kTag<otlp::StatusField::code, Type::varint>) fields.status = field.get_enum();
         });
         break;
+      case kTag<F::events, Type::length>:
+        ++fields.events;
+        rest_.append(raw);
+        break;
       case kTag<F::trace_state, Type::length>:
       case kTag<F::dropped_attributes_count, Type::varint>:
-      case kTag<F::events, Type::length>:
       case kTag<F::dropped_events_count, Type::varint>:
       case kTag<F::links, Type::length>:
       case kTag<F::dropped_links_count, Type::varint>: rest_.append(raw); break;
@@ -341,6 +345,7 @@ void SpanDecoder::span(std::string_view message) {
   chunk.set_u64(Column::scope, scope_key_);
   chunk.set_text(Column::attribute_order, order_);
   if (!rest_.empty()) chunk.set_text(Column::rest, rest_);
+  chunk.set_i32(Column::events, fields.events);
   chunk.end_row(fields.start);
   target_->operation(has_service_ ? std::string_view(service_) : std::string_view(), name, fields.kind);
 }

@@ -21,7 +21,7 @@
 namespace meshflow::store {
 namespace {
 
-constexpr int kFormatVersion = 1;
+constexpr int kFormatVersion = 2;
 constexpr std::size_t kIdleConnectionsMax = 8;
 constexpr std::size_t kKnownKeysMax = 200'000;
 // Free room that a checkpoint may take beside what is in the log: a group of rows is written anew before it is dropped.
@@ -126,7 +126,12 @@ Result<void> Tables::prepare() {
   if (version.rows.empty()) {
     MESHFLOW_CHECK(writer_->run(
         fmt::format("INSERT INTO meta VALUES ('format_version', '{}'), ('seed', '{}')", kFormatVersion, random_u64())));
-  } else if (const std::string found = text(version.rows[0][0]); found != fmt::format("{}", kFormatVersion)) {
+  } else if (const std::string found = text(version.rows[0][0]); found == "1") {
+    if (auto migrated = migrate_from_1(); !migrated) {
+      (void)writer_->run("ROLLBACK");
+      return migrated;
+    }
+  } else if (found != fmt::format("{}", kFormatVersion)) {
     (void)writer_->run("ROLLBACK");
     return fail(ErrorCode::unsupported,
                 fmt::format("{} has format version {}; this version of MeshFlow reads {}", options_.path, found,
@@ -134,6 +139,17 @@ Result<void> Tables::prepare() {
                 "use the version of MeshFlow that wrote it, or name another data directory");
   }
   return writer_->run("COMMIT");
+}
+
+// Format 2 has the column `events`. What lies in the others stays as it is.
+Result<void> Tables::migrate_from_1() {
+  MESHFLOW_TRY(const Rows pieces, writer_->query("SELECT id FROM pieces"));
+  for (const auto& row : pieces.rows) {
+    MESHFLOW_CHECK(
+        writer_->run(fmt::format("ALTER TABLE spans_{} ADD COLUMN {} {} DEFAULT {}", u64(row[0]),
+                                 name_of(Column::events), sql_type_of(type_of(Column::events)), kEventsUnknown)));
+  }
+  return writer_->run(fmt::format("UPDATE meta SET value = '{}' WHERE key = 'format_version'", kFormatVersion));
 }
 
 Result<void> Tables::read_state() {
@@ -291,7 +307,7 @@ Result<void> Tables::write_spans(const RecentSpans::Batch& batch, std::uint64_t 
     view->rows += chunk->rows();
   }
   const std::uint64_t id = views_.add(std::move(view));
-  auto inserted = writer_->run(fmt::format("INSERT INTO spans_{} SELECT * FROM recent({})", piece, id));
+  auto inserted = writer_->run(fmt::format("INSERT INTO spans_{} BY NAME SELECT * FROM recent({})", piece, id));
   views_.remove(id);
   return inserted;
 }
@@ -390,11 +406,11 @@ Result<void> Tables::write_positions(const SourcePositions& positions) {
 Result<PieceRecord> Tables::drop_oldest() {
   if (pieces_.empty()) return fail(ErrorCode::not_found, "the store is empty");
   const PieceRecord oldest = pieces_.front();
-  MESHFLOW_CHECK(
-      writer_->run(fmt::format("BEGIN;"
-                               "DROP TABLE spans_{0}; DROP TABLE traces_{0}; DROP TABLE resources_{0};"
-                               "DROP TABLE scopes_{0}; DELETE FROM pieces WHERE id = {0};",
-                               oldest.id)));
+  MESHFLOW_CHECK(writer_->run(
+      fmt::format("BEGIN;"
+                  "DROP TABLE spans_{0}; DROP TABLE traces_{0}; DROP TABLE resources_{0};"
+                  "DROP TABLE scopes_{0}; DROP TABLE IF EXISTS operations_{0}; DELETE FROM pieces WHERE id = {0};",
+                  oldest.id)));
   {
     const std::unique_lock lock(published_mutex_);
     if (auto committed = noted(writer_->run("COMMIT")); !committed) {

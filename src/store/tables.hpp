@@ -15,6 +15,7 @@
 
 #include "base/clock.hpp"
 #include "meshflow/base/error.hpp"
+#include "store/context_cache.hpp"
 #include "store/engine.hpp"
 #include "store/recent.hpp"
 #include "store/span_filter.hpp"
@@ -101,6 +102,7 @@ class Tables {
   void keep_rest_keys(std::uint64_t piece, const RestKeys& keys);
 
   [[nodiscard]] Engine& engine() noexcept { return *engine_; }
+  [[nodiscard]] ContextCache& contexts() noexcept { return contexts_; }
 
  private:
   Tables(TablesOptions options, const Clock& clock, RecentViews& views)
@@ -112,6 +114,7 @@ class Tables {
   [[nodiscard]] Result<void> commit(const RecentSpans::Batch& batch, const PieceRecord& piece, bool is_new,
                                     const Published& published);
   [[nodiscard]] Result<void> prepare();
+  [[nodiscard]] Result<void> migrate_from_1();
   [[nodiscard]] Result<void> read_state();
   [[nodiscard]] Result<void> fill_filters();
   [[nodiscard]] Result<std::unique_ptr<SpanFilter>> filter_of(const PieceRecord& piece);
@@ -147,6 +150,8 @@ class Tables {
   // Keys that resources_N and scopes_N of the newest piece have; bounded, an entry that is written twice is harmless.
   std::unordered_set<std::uint64_t> known_;
   std::unordered_set<std::uint64_t> known_operations_;
+
+  ContextCache contexts_;
 
   std::mutex idle_mutex_;
   std::vector<std::unique_ptr<Connection>> idle_;

@@ -32,6 +32,43 @@ TEST(Compile, NothingFromOutsideIsInTheText) {
   EXPECT_EQ(sql.parameters.size(), 5u);
 }
 
+TEST(Compile, OnlySpansThatMayHaveEventsAreLookedIntoForThem) {
+  const Condition event{EventReadsAs{"k", "v"}};
+  const Condition verdict{ReadsAs{{AttributeScope::span, "meshflow.verdict"}, "blocked"}};
+  const auto parts_of = [](const Condition& condition) {
+    std::vector<std::string> parts;
+    const auto compiled = compile_by_events(condition, {});
+    for (const Sql& part : compiled.value()) parts.push_back(part.text);
+    return parts;
+  };
+  EXPECT_THAT(parts_of(verdict), ElementsAre("(meshflow_verdict = ?)"));
+  EXPECT_THAT(parts_of({AnyOf{{verdict, event}}}),
+              ElementsAre("events = 0 AND ((meshflow_verdict = ?))",
+                          "events <> 0 AND ((meshflow_verdict = ?) OR rest_event_has(rest, ?, ?))"));
+  EXPECT_THAT(parts_of({AllOf{{{NoneOf{{event}}}, verdict}}}),
+              ElementsAre("events = 0 AND ((NOT coalesce(FALSE, FALSE)) AND (meshflow_verdict = ?))",
+                          "events <> 0 AND ((NOT coalesce((rest_event_has(rest, ?, ?)), FALSE)) AND "
+                          "(meshflow_verdict = ?))"));
+  EXPECT_THAT(parts_of(event), ElementsAre("events = 0 AND FALSE", "events <> 0 AND rest_event_has(rest, ?, ?)"));
+}
+
+TEST(Compile, TheOnlyServiceThereIsIsNotAskedFor) {
+  const auto of_service = [](std::uint64_t key, const char* name) {
+    store::StoredResource resource{.key = key, .resource = {}};
+    resource.resource.attributes = {{"service.name", {std::string(name)}}};
+    return resource;
+  };
+  const auto service = [&](std::vector<store::StoredResource> resources) {
+    return sql_of({CompareIntrinsic{Intrinsic::service, Comparison::equal, std::string("shop")}},
+                  ResourceSet(std::move(resources)))
+        .text;
+  };
+  EXPECT_EQ(service({of_service(1, "shop"), of_service(2, "shop")}), "TRUE");
+  EXPECT_EQ(service({of_service(1, "shop"), of_service(2, "depot")}), "service = ?");
+  EXPECT_EQ(service({of_service(1, "shop"), store::StoredResource{}}), "service = ?");
+  EXPECT_EQ(service({}), "service = ?");
+}
+
 TEST(Compile, TextIsLookedForInItsColumnAlone) {
   const Sql sql = sql_of(compare(AttributeScope::span, "meshflow.verdict", Comparison::equal, "blocked"));
   EXPECT_EQ(sql.text, "meshflow_verdict = ?");

@@ -102,6 +102,11 @@ TEST_F(StoreLimits, PastTheLimitOfTheDiskTheOldestGo) {
   EXPECT_THAT(spans_of(trace_id(60)), SizeIs(1000));
   EXPECT_THAT(spans_of(trace_id(1)), IsEmpty());
   EXPECT_EQ(count() + stats.dropped_spans, 60'000u);
+  auto snapshot = store_->snapshot();
+  ASSERT_TRUE(snapshot);
+  const auto tables = snapshot->query("SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE '%\\_%' ESCAPE '\\'");
+  ASSERT_TRUE(tables) << tables.error().text();
+  EXPECT_EQ(tables->rows.at(0).at(0), Value(static_cast<std::int64_t>(5 * snapshot->pieces().size())));
 }
 
 TEST_F(StoreLimits, AFileOfALaterVersionIsRefusedWithASentence) {
@@ -113,6 +118,33 @@ TEST_F(StoreLimits, AFileOfALaterVersionIsRefusedWithASentence) {
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, ErrorCode::unsupported);
   EXPECT_THAT(opened.error().message, HasSubstr("format version 7"));
+}
+
+TEST_F(StoreLimits, AStoreOfTheFirstFormatIsReadAndWrittenOn) {
+  const auto with_event = [](std::uint64_t span) {
+    auto made = make_span(1, span);
+    made.events = {{.time_unix_nano = 1, .name = "retry", .attributes = {}}};
+    return made;
+  };
+  open();
+  keep(request_of({with_event(1)}));
+  ASSERT_TRUE(store_->close());
+  store_.reset();
+  change_file("ALTER TABLE spans_1 DROP COLUMN events; UPDATE meta SET value = '1' WHERE key = 'format_version'");
+  open();
+  keep(request_of({with_event(2), make_span(1, 3)}));
+  ASSERT_TRUE(store_->close());
+  open();
+  auto snapshot = store_->snapshot();
+  ASSERT_TRUE(snapshot);
+  const auto rows = snapshot->query("SELECT span_id, events FROM spans_1 ORDER BY span_id");
+  ASSERT_TRUE(rows) << rows.error().text();
+  using Row = std::vector<Value>;
+  EXPECT_EQ(rows->rows, (std::vector<Row>{{std::uint64_t{1}, std::int64_t{-1}},
+                                          {std::uint64_t{2}, std::int64_t{1}},
+                                          {std::uint64_t{3}, std::int64_t{0}}}));
+  EXPECT_EQ(spans_of(trace_id(1)).at(span_id(1)).events.at(0).name, "retry");
+  EXPECT_EQ(spans_of(trace_id(1)).at(span_id(2)).events.at(0).name, "retry");
 }
 
 TEST_F(StoreLimits, FilesOfTheLogGoOnceTheTablesHaveWhatIsInThem) {
