@@ -47,8 +47,10 @@ constexpr std::array kSettings{
 constexpr std::uint64_t kConfigBytesMax = runtime::yaml::kYamlBytesMax;
 constexpr std::uint64_t kTokenBytesMax = 4096;
 constexpr std::size_t kTokenCharactersMin = 16;
-// Below this a few requests at once would be refused.
-constexpr std::uint64_t kMemoryBytesMin = std::uint64_t{128} << 20;
+// Below this DuckDB may not have the memory that appending spans of long texts takes.
+constexpr std::uint64_t kMemoryBytesMin = std::uint64_t{384} << 20;
+// Of it, what the program itself takes: code, stacks, connections, the allocator's slack.
+constexpr std::uint64_t kMemoryBytesProgram = std::uint64_t{80} << 20;
 
 const ServeSetting* find_setting(std::string_view name) {
   const auto found =
@@ -270,7 +272,7 @@ Result<ServeSettings> make_serve_settings(const GivenSettings& flags, const Give
   MESHFLOW_CHECK(set_alerts(settings, made.server.alerts));
   // A quarter of it is for bodies on their way in, so that the setting bounds the whole.
   made.server.bodies_bytes_max = made.memory_bytes_max / 4;
-  made.memory_bytes_max -= made.server.bodies_bytes_max;
+  made.memory_bytes_max -= made.server.bodies_bytes_max + kMemoryBytesProgram;
   return made;
 }
 

@@ -56,6 +56,7 @@ void write_metrics(MetricsText& text, const store::StoreStats& stats) {
   gauge("meshflow_store_log_bytes", "The log's size on disk.", stats.log_bytes);
   gauge("meshflow_store_queue_bytes", "Bytes acknowledged and not yet visible.", stats.queued_bytes);
   gauge("meshflow_store_recent_spans", "Spans visible and not yet in the database.", stats.recent_spans);
+  gauge("meshflow_store_recent_bytes", "Memory that these spans take.", stats.recent_bytes);
   gauge("meshflow_store_spans", "Spans in the database.", stats.stored_spans);
   gauge("meshflow_store_database_bytes", "The database's size on disk.", stats.store_bytes);
   counter("meshflow_store_dropped_spans_total", "Spans dropped by retention.", stats.dropped_spans);

@@ -97,7 +97,8 @@ Error engine_error(std::string_view message, duckdb_error_type type) {
     code = ErrorCode::unavailable;
   } else if (type == DUCKDB_ERROR_INTERRUPT || contains(message, "INTERRUPT")) {
     code = ErrorCode::cancelled;
-  } else if (type == DUCKDB_ERROR_OUT_OF_MEMORY || contains(message, "Out of Memory")) {
+  } else if (type == DUCKDB_ERROR_OUT_OF_MEMORY || contains(message, "Out of Memory") ||
+             contains(message, "failed to pin block") || contains(message, "could not allocate block")) {
     code = ErrorCode::limit_exceeded;
   } else if (contains(message, "Could not set lock") || contains(message, "Conflicting lock")) {
     code = ErrorCode::conflict;
@@ -260,6 +261,8 @@ Result<std::unique_ptr<Engine>> Engine::open(const EngineOptions& options) {
   };
   set("threads", fmt::format("{}", options.threads));
   set("memory_limit", fmt::format("{}B", options.memory_bytes_max));
+  // Without it what was freed stays with the process, half as much again as is in use.
+  set("allocator_background_threads", "true");
   if (!options.temporary_directory.empty()) set("temp_directory", options.temporary_directory);
   set("autoinstall_known_extensions", "false");
   set("autoload_known_extensions", "false");

@@ -167,12 +167,17 @@ void Ingester::note(const RequestPlace& place) {
   positions_.log[place.file] = place.end;
 }
 
+bool Ingester::has_room() const {
+  const RecentSpans::Size size = recent_.size();
+  return size.rows < kRecentRowsMax && size.bytes < options_.recent_bytes_max;
+}
+
 // False where the store stops before it is: the request is in the log, from which it is read back.
 bool Ingester::decode_when_possible(LoggedRequest& request) {
   {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return recent_.rows() < kRecentRowsMax || (stopping_ && !trouble_.empty()); });
-    if (recent_.rows() >= kRecentRowsMax) return false;
+    changed_.wait(lock, [this] { return has_room() || (stopping_ && !trouble_.empty()); });
+    if (!has_room()) return false;
   }
   // What cannot be looked up now (a store that is short of memory, say) must not be lost: it is tried until it can.
   for (;;) {
@@ -215,18 +220,34 @@ void Ingester::decode_loop() {
 
 // ---- appending --------------------------------------------------------------------------------------------------
 
+// Before decoding has to wait for it.
+std::uint64_t Ingester::append_bytes() const noexcept { return options_.recent_bytes_max / 8 * 7; }
+
+bool Ingester::is_batch() const {
+  const RecentSpans::Size size = recent_.size();
+  return size.rows >= kAppendRows || size.bytes >= append_bytes();
+}
+
 Result<void> Ingester::append_batch(std::uint64_t rows_min) {
   if (tables_.is_broken()) MESHFLOW_CHECK(tables_.recover());
-  const RecentSpans::Batch batch = recent_.take_out(rows_min);
+  const RecentSpans::Batch batch = recent_.take_out(rows_min >> halvings_, append_bytes() >> halvings_);
   if (batch.chunks.empty()) return {};
-  MESHFLOW_CHECK(tables_.append(batch, [this](const RecentSpans::Batch& stored) { recent_.remove(stored); }));
+  const auto appended = tables_.append(batch, [this](const RecentSpans::Batch& stored) { recent_.remove(stored); });
+  if (!appended && appended.error().code == ErrorCode::limit_exceeded && batch.chunks.size() > 1) {
+    // What was appended since the last checkpoint is in DuckDB's memory, too.
+    if (tables_.checkpoint()) appends_ = 0;
+    ++halvings_;
+    return append_batch(rows_min);
+  }
+  MESHFLOW_CHECK(appended);
+  halvings_ = std::max(halvings_ - 1, 0);
   if (batch.positions && options_.committed) options_.committed(*batch.positions);
   if (++appends_ >= kAppendsPerCheckpoint && tables_.checkpoint()) appends_ = 0;
   return {};
 }
 
 Result<void> Ingester::append_all() {
-  while (recent_.rows() > 0 || !recent_.take_out(1).chunks.empty()) MESHFLOW_CHECK(append_batch(kAppendRows));
+  while (recent_.size().rows > 0 || !recent_.take_out(1, 1).chunks.empty()) MESHFLOW_CHECK(append_batch(kAppendRows));
   return {};
 }
 
@@ -257,13 +278,13 @@ void Ingester::append_loop() {
       std::unique_lock lock(mutex_);
       const auto wants = [&] {
         const auto now = std::chrono::steady_clock::now();
-        is_time = now >= not_before && (recent_.rows() >= kAppendRows || (has_recent_ && now >= oldest_ + kAppendAge));
+        is_time = now >= not_before && (is_batch() || (has_recent_ && now >= oldest_ + kAppendAge));
         return is_time || !jobs_.empty() || decoding_done_ || now >= next_maintenance;
       };
       while (!wants()) {
         auto until = next_maintenance;
         if (has_recent_) until = std::min(until, std::max(not_before, oldest_ + kAppendAge));
-        if (recent_.rows() >= kAppendRows || tables_.is_broken()) until = std::min(until, not_before);
+        if (is_batch() || tables_.is_broken()) until = std::min(until, not_before);
         changed_.wait_until(lock, until);
       }
       jobs = std::exchange(jobs_, {});
@@ -280,7 +301,7 @@ void Ingester::append_loop() {
       const std::lock_guard lock(mutex_);
       const auto now = std::chrono::steady_clock::now();
       if (!appended) not_before = now + kAppendRetry;
-      if (!has_recent_ && recent_.rows() > 0) {
+      if (!has_recent_ && recent_.size().rows > 0) {
         has_recent_ = true;
         oldest_ = now;
       }

@@ -25,7 +25,8 @@ namespace meshflow::store {
 
 // Rows of one append: DuckDB's row group, which it then writes to its file at once.
 inline constexpr std::uint64_t kAppendRows = 122'880;
-// Spans that may wait for the tables; past it requests wait in the queue, which refuses when it is full.
+// Spans that may wait for the tables; past it, or past Options::recent_bytes_max, requests wait in the queue, which
+// refuses when it is full.
 inline constexpr std::uint64_t kRecentRowsMax = 3 * kAppendRows;
 // Spans wait for others so long at most.
 inline constexpr std::chrono::seconds kAppendAge{30};
@@ -38,6 +39,7 @@ class Ingester {
  public:
   struct Options {
     std::uint64_t queue_bytes_max = std::uint64_t{128} << 20;
+    std::uint64_t recent_bytes_max = std::uint64_t{256} << 20;  // one request more may be there
     // After positions were committed: files that nobody needs may go.
     std::function<void(const SourcePositions&)> committed = {};
     // Every few seconds, on the thread that appends: retention.
@@ -72,11 +74,14 @@ class Ingester {
 
  private:
   void decode_loop();
+  [[nodiscard]] bool has_room() const;
   [[nodiscard]] bool decode_when_possible(LoggedRequest& request);
   void append_loop();
   // Leaves out what is here already.
   [[nodiscard]] Result<void> leave_out_duplicates(std::vector<otlp::SpanKey>& keys);
   [[nodiscard]] Result<void> decode(LoggedRequest& request);
+  [[nodiscard]] std::uint64_t append_bytes() const noexcept;
+  [[nodiscard]] bool is_batch() const;  // enough waits to be appended
   [[nodiscard]] Result<void> append_batch(std::uint64_t rows_min);
   [[nodiscard]] Result<void> append_all();
   void note(const RequestPlace& place);
@@ -111,7 +116,8 @@ class Ingester {
   std::deque<Job> jobs_;
   std::string trouble_;
   std::atomic<std::uint64_t> duplicates_{0};
-  int appends_ = 0;  // since the last checkpoint
+  int appends_ = 0;   // since the last checkpoint
+  int halvings_ = 0;  // of the next batch: DuckDB's memory was not enough for a larger one
 
   std::thread decoding_;
   std::thread appending_;

@@ -4,6 +4,12 @@
 #include <atomic>
 
 namespace meshflow::store {
+namespace {
+
+RecentSpans::Size size_of(const SpanChunk& chunk) noexcept { return {chunk.rows(), chunk.bytes()}; }
+
+}  // namespace
+
 // Gives the decoder room, and makes its rows visible when the request is whole.
 class RecentSpans::Target final : public DecodeTarget {
  public:
@@ -43,10 +49,12 @@ class RecentSpans::Target final : public DecodeTarget {
  private:
   void finish() {
     if (chunk_ == nullptr) return;
-    const std::size_t rows = chunk_->rows();
+    {
+      // Before the chunk is let go: it may be taken out at once.
+      const std::lock_guard lock(recent_.mutex_);
+      recent_.last_ = size_of(*chunk_);
+    }
     lock_.unlock();
-    const std::lock_guard lock(recent_.mutex_);
-    recent_.last_rows_ = rows;
     chunk_.reset();
   }
 
@@ -74,41 +82,46 @@ std::shared_ptr<SpanChunk> RecentSpans::open_chunk() {
   }
   auto chunk = std::make_shared<SpanChunk>();
   const std::lock_guard lock(mutex_);
-  chunks_.push_back({chunk, std::nullopt});
-  last_rows_ = 0;
+  push(chunk);
   return chunk;
+}
+
+void RecentSpans::push(std::shared_ptr<SpanChunk> chunk) {
+  before_last_.rows += last_.rows;
+  before_last_.bytes += last_.bytes;
+  last_ = size_of(*chunk);
+  chunks_.push_back({std::move(chunk), std::nullopt});
 }
 
 void RecentSpans::reached(const SourcePositions& positions) {
   const std::lock_guard lock(mutex_);
   // A request without a new span needs a chunk to hang on to, too; and one that was taken out does not count any more.
-  if (chunks_.empty() || chunks_.back().chunk->is_sealed()) {
-    chunks_.push_back({std::make_shared<SpanChunk>(), std::nullopt});
-    last_rows_ = 0;
-  }
+  if (chunks_.empty() || chunks_.back().chunk->is_sealed()) push(std::make_shared<SpanChunk>());
   chunks_.back().positions = positions;
 }
 
-RecentSpans::Batch RecentSpans::take_out(std::uint64_t rows_min) {
+RecentSpans::Batch RecentSpans::take_out(std::uint64_t rows_min, std::uint64_t bytes_min) {
   std::shared_ptr<SpanChunk> last;
   {
     const std::lock_guard lock(mutex_);
     if (!chunks_.empty()) last = chunks_.back().chunk;
   }
   Batch batch;
+  std::uint64_t bytes = 0;
   if (last == nullptr) return batch;
   // While it is held no request is half decoded into that chunk.
   const std::lock_guard chunk_lock(last->mutex);
   const std::lock_guard lock(mutex_);
   for (const Held& held : chunks_) {
-    if (batch.rows >= rows_min) break;
+    if (batch.rows >= rows_min || bytes >= bytes_min) break;
     if (!held.chunk->is_sealed()) {
       if (held.chunk != last) break;  // begun meanwhile
       last->seal();
-      last_rows_ = last->rows();
+      last_ = size_of(*last);
     }
     batch.chunks.push_back(held.chunk);
     batch.rows += held.chunk->rows();
+    bytes += held.chunk->bytes();
     if (held.positions) batch.positions = held.positions;
   }
   return batch;
@@ -117,14 +130,19 @@ RecentSpans::Batch RecentSpans::take_out(std::uint64_t rows_min) {
 void RecentSpans::remove(const Batch& batch) {
   const std::lock_guard lock(mutex_);
   chunks_.erase(chunks_.begin(), chunks_.begin() + static_cast<std::ptrdiff_t>(batch.chunks.size()));
-  if (chunks_.empty()) last_rows_ = 0;
+  if (chunks_.empty()) last_ = {};
+  before_last_ = {};
+  for (std::size_t i = 0; i + 1 < chunks_.size(); ++i) {
+    before_last_.rows += chunks_[i].chunk->rows();
+    before_last_.bytes += chunks_[i].chunk->bytes();
+  }
 }
 
 RecentView RecentSpans::view() const {
   RecentView view;
   const std::lock_guard lock(mutex_);
   for (const Held& held : chunks_) {
-    const std::size_t rows = &held == &chunks_.back() ? last_rows_ : held.chunk->rows();
+    const std::size_t rows = &held == &chunks_.back() ? last_.rows : held.chunk->rows();
     if (rows == 0) continue;
     view.parts.push_back({held.chunk, rows});
     view.rows += rows;
@@ -134,11 +152,9 @@ RecentView RecentSpans::view() const {
   return view;
 }
 
-std::uint64_t RecentSpans::rows() const {
+RecentSpans::Size RecentSpans::size() const {
   const std::lock_guard lock(mutex_);
-  std::uint64_t rows = last_rows_;
-  for (std::size_t i = 0; i + 1 < chunks_.size(); ++i) rows += chunks_[i].chunk->rows();
-  return rows;
+  return {before_last_.rows + last_.rows, before_last_.bytes + last_.bytes};
 }
 
 std::vector<otlp::SpanKey> RecentSpans::find(const std::vector<otlp::SpanKey>& keys) const {

@@ -52,26 +52,32 @@ class RecentSpans {
   void reached(const SourcePositions& positions);
 
   // ---- the thread that takes away ----
-  // The oldest rows, at least `rows_min` of them unless that is all: sealed, and complete up to `positions`.
+  // The oldest rows, at least `rows_min` of them or `bytes_min` of memory unless that is all: sealed, and complete up
+  // to `positions`.
   struct Batch {
     std::vector<std::shared_ptr<SpanChunk>> chunks;
     std::uint64_t rows = 0;
     // Of the last request whose spans are all in this batch or were in one before; nothing where none was added since.
     std::optional<SourcePositions> positions;
   };
-  [[nodiscard]] Batch take_out(std::uint64_t rows_min);
+  [[nodiscard]] Batch take_out(std::uint64_t rows_min, std::uint64_t bytes_min);
   // The batch is in DuckDB: no longer here.
   void remove(const Batch& batch);
 
   // ---- any thread ----
   [[nodiscard]] RecentView view() const;
-  [[nodiscard]] std::uint64_t rows() const;
+  struct Size {
+    std::uint64_t rows = 0;
+    std::uint64_t bytes = 0;  // of memory
+  };
+  [[nodiscard]] Size size() const;
   // Which of the keys are here already.
   [[nodiscard]] std::vector<otlp::SpanKey> find(const std::vector<otlp::SpanKey>& keys) const;
 
  private:
   class Target;
   [[nodiscard]] std::shared_ptr<SpanChunk> open_chunk();
+  void push(std::shared_ptr<SpanChunk> chunk);  // with `mutex_` held
 
   struct Held {
     std::shared_ptr<SpanChunk> chunk;
@@ -79,7 +85,8 @@ class RecentSpans {
   };
   mutable std::mutex mutex_;  // a chunk's mutex is taken before it, never after
   std::vector<Held> chunks_;
-  std::size_t last_rows_ = 0;  // of the last chunk, that may be looked at
+  Size last_;  // of the last chunk: the rows that may be looked at
+  Size before_last_;  // of all others
 };
 
 // Registers the table function recent(id): the rows of a view that `find` gives for the id. `views` must outlive the

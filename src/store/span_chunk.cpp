@@ -77,6 +77,23 @@ const char* sql_type_of(ColumnType type) noexcept {
   return "";
 }
 
+namespace {
+
+std::size_t value_bytes(ColumnType type) noexcept {
+  switch (type) {
+    case ColumnType::u64:
+    case ColumnType::i64:
+    case ColumnType::f64: return 8;
+    case ColumnType::i32: return 4;
+    case ColumnType::u128:
+    case ColumnType::text:
+    case ColumnType::blob: return 16;
+  }
+  return 0;
+}
+
+}  // namespace
+
 SpanChunk::SpanChunk() {
   static ChunkTypes chunk_types;  // constant once made; the interface of DuckDB is not const-correct
   auto& types = chunk_types.all();
@@ -92,6 +109,7 @@ SpanChunk::SpanChunk() {
       std::memset(validity, 0, kChunkRows / 8);
     }
     validity_.push_back(validity);
+    column_bytes_ += kChunkRows * value_bytes(column_type(i));
   }
 }
 
@@ -107,6 +125,7 @@ void SpanChunk::put_text(std::size_t column, std::string_view text) noexcept {
     data<duckdb_string_t>(column)[rows_] = inlined;
   } else {
     duckdb_vector_assign_string_element_len(vectors_[column], rows_, text.data(), text.size());
+    text_bytes_ += text.size() + text.size() / 3;  // DuckDB takes memory for texts in steps that double
   }
   mark_valid(column);
 }

@@ -20,6 +20,8 @@ namespace meshflow::store {
 
 // DuckDB's vector size: rows of a chunk.
 inline constexpr std::size_t kChunkRows = 2048;
+// A chunk of long texts is full before it has so many rows.
+inline constexpr std::size_t kChunkTextBytesMax = std::size_t{4} << 20;
 
 [[nodiscard]] std::size_t column_count() noexcept;
 // Of field columns and attribute columns, by their place in the table.
@@ -38,7 +40,7 @@ class SpanChunk {
   SpanChunk& operator=(const SpanChunk&) = delete;
 
   // ---- the filling thread, with `mutex` held ----
-  [[nodiscard]] bool is_full() const noexcept { return rows_ == kChunkRows; }
+  [[nodiscard]] bool is_full() const noexcept { return rows_ == kChunkRows || text_bytes_ >= kChunkTextBytesMax; }
   // Setters of the row that is being made; every column that is not set is NULL, or 0 where it cannot be.
   void set_u128(Column column, std::uint64_t high, std::uint64_t low) noexcept {
     data<duckdb_uhugeint>(index(column))[rows_] = {low, high};
@@ -62,6 +64,8 @@ class SpanChunk {
 
   // ---- readers ----
   [[nodiscard]] std::size_t rows() const noexcept { return rows_; }
+  // Of memory, nearly: the columns, which are there from the start, and the texts.
+  [[nodiscard]] std::size_t bytes() const noexcept { return column_bytes_ + text_bytes_; }
   using Dictionary = std::map<std::uint64_t, std::string>;
   [[nodiscard]] const Dictionary& resources() const noexcept { return resources_; }
   [[nodiscard]] const Dictionary& scopes() const noexcept { return scopes_; }
@@ -107,6 +111,8 @@ class SpanChunk {
   std::vector<void*> data_;
   std::vector<std::uint64_t*> validity_;  // null: a column that is never NULL
   std::size_t rows_ = 0;
+  std::size_t column_bytes_ = 0;
+  std::size_t text_bytes_ = 0;
   std::atomic<bool> sealed_{false};
   std::atomic<std::uint64_t> start_min_{UINT64_MAX};
   std::atomic<std::uint64_t> start_max_{0};

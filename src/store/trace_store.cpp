@@ -25,9 +25,11 @@ constexpr std::string_view kReaderName = "store";
 constexpr auto kSpoolPoll = std::chrono::milliseconds(50);
 // After so long without an end, a replay that cannot store fails.
 constexpr auto kReplayPatience = std::chrono::seconds(5);
-// Of memory_bytes_max: the queue of requests, and DuckDB. The rest is for chunks of recent spans and for filters.
-constexpr std::uint64_t kQueueShare = 8;
-constexpr std::uint64_t kEngineShare = 2;
+// Shares of memory_bytes_max: the queue of requests, recent spans, and DuckDB.
+constexpr std::uint64_t kQueueShares = 2;
+constexpr std::uint64_t kRecentShares = 11;
+constexpr std::uint64_t kEngineShares = 11;
+constexpr std::uint64_t kShares = kQueueShares + kRecentShares + kEngineShares;
 // So many pieces make up the limit of the disk.
 constexpr std::uint64_t kPiecesPerDisk = 8;
 
@@ -152,7 +154,7 @@ Result<void> TraceStore::Implementation::open() {
   const auto retention = static_cast<std::uint64_t>(options_.retention.count()) * 1'000'000'000;
   MESHFLOW_TRY(tables_,
                Tables::open({.path = database_path(),
-                             .memory_bytes_max = options_.memory_bytes_max / kEngineShare,
+                             .memory_bytes_max = options_.memory_bytes_max / kShares * kEngineShares,
                              .temporary_directory = options_.directory + "/temporary",
                              .piece_nanos_max = retention == 0 ? UINT64_MAX : retention / kPiecesPerRetention,
                              .piece_bytes_max =
@@ -162,7 +164,8 @@ Result<void> TraceStore::Implementation::open() {
   operations_.replace(std::move(operations));
   ingester_ = std::make_unique<Ingester>(
       *tables_, recent_, operations_,
-      Ingester::Options{.queue_bytes_max = options_.memory_bytes_max / kQueueShare,
+      Ingester::Options{.queue_bytes_max = options_.memory_bytes_max / kShares * kQueueShares,
+                        .recent_bytes_max = options_.memory_bytes_max / kShares * kRecentShares,
                         .committed = [this](const SourcePositions& positions) { committed(positions); },
                         .maintain = [this] { (void)drop_old(); }});
   MESHFLOW_CHECK(replay_log());
@@ -414,7 +417,9 @@ StoreStats TraceStore::Implementation::stats() const {
     }
   }
   stats.queued_bytes = ingester_->queued_bytes();
-  stats.recent_spans = recent_.rows();
+  const RecentSpans::Size recent = recent_.size();
+  stats.recent_spans = recent.rows;
+  stats.recent_bytes = recent.bytes;
   for (const PieceRecord& piece : tables_->pieces()) stats.stored_spans += piece.rows;
   stats.store_bytes = store_bytes();
   stats.dropped_spans = get(counted_.dropped);

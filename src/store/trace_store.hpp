@@ -54,6 +54,7 @@ struct StoreStats {
   std::uint64_t log_bytes = 0;  // on disk
   std::uint64_t queued_bytes = 0;  // acknowledged and not yet visible
   std::uint64_t recent_spans = 0;  // visible and not yet in DuckDB
+  std::uint64_t recent_bytes = 0;  // of memory, that these take
   std::uint64_t stored_spans = 0;  // in DuckDB
   std::uint64_t store_bytes = 0;  // of DuckDB's file and its log
   std::uint64_t dropped_spans = 0;  // by retention

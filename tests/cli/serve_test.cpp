@@ -144,7 +144,7 @@ TEST_F(Served, WrongFlagsAreRefusedWithWhatWouldBeRight) {
        2,
        "error: --retention: \"14y\" cannot be read (a whole number and s, m, h, d or w: 14d)\n"},
       {{"--durability", "maybe"}, 2, "error: --durability: \"maybe\" is no durability (sync or async)\n"},
-      {{"--memory", "1MiB"}, 2, "error: --memory: 1MiB is too little (at least 128.0 MiB)\n"},
+      {{"--memory", "1MiB"}, 2, "error: --memory: 1MiB is too little (at least 384.0 MiB)\n"},
       {{"--auth-token-file", "none"}, 2, "error: --auth-token-file: cannot open none: No such file or directory\n"},
       {{"--auth-token-file", "short"},
        2,

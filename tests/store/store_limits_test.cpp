@@ -160,7 +160,7 @@ TEST_F(StoreLimits, FilesOfTheLogGoOnceTheTablesHaveWhatIsInThem) {
 
 TEST_F(StoreLimits, WhenRequestsComeFasterThanTheyAreStoredSomeAreRefusedAndAllOthersAreThere) {
   auto with = options();
-  with.memory_bytes_max = 16u << 20;  // a queue of 2 MiB
+  with.memory_bytes_max = 48u << 20;  // a queue of 4 MiB
   open(with);
   std::atomic<std::uint64_t> accepted = 0;
   std::atomic<int> answered = 0;
@@ -184,6 +184,20 @@ TEST_F(StoreLimits, WhenRequestsComeFasterThanTheyAreStoredSomeAreRefusedAndAllO
   EXPECT_LT(accepted, kRequests * 200u);
   ASSERT_TRUE(store_->wait_until_visible(kLimit));
   EXPECT_EQ(count(), accepted);
+}
+
+TEST_F(StoreLimits, LargeSpansThatWaitForTheTablesTakeNoMoreThanTheirShareOfMemory) {
+  auto with = options();
+  with.memory_bytes_max = 96u << 20;  // 44 MiB of it for spans that wait
+  open(with);
+  std::uint64_t most = 0;
+  for (std::uint64_t trace = 1; trace <= 40; ++trace) {
+    keep(request_of(many(trace, 100, 20'000)));
+    most = std::max(most, store_->stats().recent_bytes);
+  }
+  EXPECT_GT(most, 10u << 20);
+  EXPECT_LT(most, 48u << 20);  // and one request of 2 MB, in a chunk of its own
+  EXPECT_EQ(count(), 4000u);
 }
 
 TEST_F(StoreLimits, WhereFilesCannotGrowRequestsAreRefusedReadingGoesOnAndRoomHealsIt) {
