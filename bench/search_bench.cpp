@@ -143,7 +143,7 @@ class Questions {
     std::size_t found = 0;
     time(name, [&](store::Snapshot& snapshot) {
       const auto traces = query::find_jaeger_traces(snapshot, query);
-      if (!traces) std::exit(report(traces.error()));
+      if (!traces) std::exit(meshflow::report(traces.error()));
       found = traces->size();
       if (!is_whole) return;
       std::vector<otlp::TraceId> ids;
@@ -169,7 +169,7 @@ class Questions {
  private:
   static void write(store::Snapshot& snapshot, const std::vector<otlp::TraceId>& ids) {
     const auto traces = snapshot.traces(ids);
-    if (!traces) std::exit(report(traces.error()));
+    if (!traces) std::exit(meshflow::report(traces.error()));
     query::JsonWriter out;
     for (const auto& trace : *traces) query::write_json(out, query::to_jaeger(trace));
   }
@@ -180,7 +180,7 @@ class Questions {
     for (int i = 0; i < 15; ++i) {
       const auto begin = std::chrono::steady_clock::now();
       auto snapshot = store_.snapshot();
-      if (!snapshot) std::exit(report(snapshot.error()));
+      if (!snapshot) std::exit(meshflow::report(snapshot.error()));
       work(*snapshot);
       times.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
     }
