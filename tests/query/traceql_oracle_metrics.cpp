@@ -6,6 +6,8 @@
 #include <map>
 #include <optional>
 
+#include <fmt/format.h>
+
 #include "query/traceql_oracle.hpp"
 
 namespace meshflow::query::traceql::test {
@@ -316,9 +318,15 @@ std::string key_of(const Series& series) {
   return key;
 }
 
-std::string values_of(const Series& series) {
-  std::string out;
-  for (const auto& [name, value] : series.labels) out += oracle_text(value) + "\n";
+// The labels as people read them, values first: of equal numbers the series whose labels come first stays.
+std::vector<std::pair<std::string, std::string>> order_of(const Series& series) {
+  std::vector<std::pair<std::string, std::string>> out;
+  for (const auto& [name, of_label] : series.labels) {
+    const OracleValue value = first_of(of_label);
+    const auto* text = std::get_if<std::string>(&value.of);
+    const auto* real = std::get_if<double>(&value.of);
+    out.emplace_back(text != nullptr ? *text : real != nullptr ? fmt::format("{}", *real) : oracle_text(value), name);
+  }
   return out;
 }
 
@@ -332,7 +340,7 @@ void keep_top(SeriesList& series, const TopK& top) {
     }
     std::sort(order.begin(), order.end(), [&](const Series* a, const Series* b) {
       if (a->values[at] != b->values[at]) return (a->values[at] > b->values[at]) != top.is_bottom;
-      return values_of(*a) < values_of(*b);
+      return order_of(*a) < order_of(*b);
     });
     for (std::size_t i = k; i < order.size(); ++i) order[i]->values[at] = kNone;
   }
