@@ -87,7 +87,7 @@ TEST_F(Alerts, AnAlertWhoseRunsAreGoneIsResolvedAndSaidSo) {
 }
 
 TEST_F(Alerts, TheExamplesRulesAreUsable) {
-  serve({"--rules", std::string(kSourceFolder) + "/examples/alerts.yaml"});
+  serve({"--rules", std::string(kSourceFolder) + "/examples/alerts/rules.yaml"});
   EXPECT_TRUE(eventually([&] {  // both groups
     return get("metrics", "/metrics")->body.find("\nmeshflow_alert_evaluations_total 2\n") != std::string::npos;
   }));

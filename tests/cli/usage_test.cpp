@@ -32,8 +32,8 @@ TEST_F(Command, HelpNamesTheCommandsThatThereAre) {
   EXPECT_EQ(help.exit_code, 0);
   EXPECT_THAT(help.err, IsEmpty());
   EXPECT_THAT(commands_of(help.out), ElementsAre("run", "resume", "approve", "reject", "runs", "pending", "lint",
-                                                 "serve", "traces", "ledger", "doctor", "completion"));
-  for (const char* later : {"report", "meshflow ui"}) {
+                                                 "serve", "traces", "report", "ledger", "doctor", "completion"));
+  for (const char* later : {"meshflow ui"}) {
     EXPECT_THAT(help.out, Not(HasSubstr(later)));
   }
   for (const std::string& name : commands_of(help.out)) {
