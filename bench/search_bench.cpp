@@ -4,38 +4,33 @@
 // Fills DIRECTORY (build/bench/search) with SPANS spans (1,000,000) unless a store of so many is there already; then
 // prints for each question the median and the 95th percentile of 15 runs, a snapshot included, the CPU time of one, and
 // what was found.
-#include <algorithm>
-#include <chrono>
-#include <condition_variable>
 #include <cstdlib>
-#include <ctime>
-#include <filesystem>
-#include <mutex>
-#include <optional>
 #include <random>
 #include <string>
 #include <vector>
 
 #include <fmt/format.h>
 
-#include "otlp/encode.hpp"
+#include "store_questions.hpp"
+
 #include "query/jaeger_search.hpp"
 #include "query/jaeger_trace.hpp"
 #include "query/report.hpp"
-#include "store/trace_store.hpp"
 
 namespace {
 
 using namespace meshflow;
+using bench::mixed;
 
 constexpr std::uint64_t kStart = 1'764'000'000'000'000'000;
-constexpr std::size_t kSpansOfRun = 50;
 constexpr std::uint64_t kRunNanos = 40'000'000;  // between the starts of two runs
-constexpr std::size_t kRunsOfRequest = 10;
 
 // Run `number`: a root, agents, gates and ledger writes, twelve attributes each; one agent in a thousand is blocked.
 class Runs {
  public:
+  static constexpr std::size_t kSpansOfRun = 50;
+  static constexpr std::size_t kRunsOfRequest = 10;
+
   otlp::TracesData request(std::uint64_t first) {
     otlp::TracesData traces;
     auto& resource = traces.resource_spans.emplace_back();
@@ -57,12 +52,6 @@ class Runs {
   }
 
  private:
-  // SplitMix64: ids that look random and can be asked for again.
-  static std::uint64_t mixed(std::uint64_t value) {
-    value = (value ^ value >> 30) * 0xBF58476D1CE4E5B9 + 0x9E3779B97F4A7C15;
-    value = (value ^ value >> 27) * 0x94D049BB133111EB;
-    return value ^ value >> 31;
-  }
   otlp::Span span(std::uint64_t run, std::size_t i) {
     static const char* const kNames[] = {"meshflow.agent", "meshflow.gate", "chat mock-1", "meshflow.ledger_write"};
     static const char* const kRoles[] = {"planner", "researcher", "executor", "critic"};
@@ -95,44 +84,6 @@ class Runs {
 
   std::mt19937_64 random_{1};
 };
-
-Result<void> fill(store::TraceStore& store, std::uint64_t runs) {
-  constexpr std::size_t kFlyingMax = 32;
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::size_t flying = 0;
-  std::optional<Error> failure;
-  Runs make;
-  for (std::uint64_t run = 0; run < runs; run += kRunsOfRequest) {
-    std::string request = otlp::encode(make.request(run));
-    {
-      std::unique_lock lock(mutex);
-      changed.wait(lock, [&] { return flying < kFlyingMax; });
-      if (failure) break;
-      ++flying;
-    }
-    store.ingest(std::move(request), [&](const Result<store::TraceStore::Received>& received) {
-      const std::lock_guard lock(mutex);
-      if (!received) failure = received.error();
-      --flying;
-      changed.notify_all();
-    });
-    // The queue is bounded; a benchmark's client waits for it.
-    while (store.stats().queued_bytes > std::uint64_t{64} << 20)
-      store.wait_until_visible(std::chrono::milliseconds(100));
-  }
-  std::unique_lock lock(mutex);
-  changed.wait(lock, [&] { return flying == 0; });
-  if (failure) return tl::unexpected(*failure);
-  return store.flush();
-}
-
-// Of the process, all threads.
-double cpu_ms() {
-  timespec time{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) * 1e-6;
-}
 
 class Questions {
  public:
@@ -175,18 +126,9 @@ class Questions {
   }
   template <typename Work>
   void time(const char* name, Work work) {
-    std::vector<double> times;
-    const double cpu = cpu_ms();
-    for (int i = 0; i < 15; ++i) {
-      const auto begin = std::chrono::steady_clock::now();
-      auto snapshot = store_.snapshot();
-      if (!snapshot) std::exit(meshflow::report(snapshot.error()));
-      work(*snapshot);
-      times.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
-    }
-    std::sort(times.begin(), times.end());
-    fmt::print("{:<46} p50 {:8.2f} ms  p95 {:8.2f} ms  CPU {:8.2f} ms", name, times[7], times[14],
-               (cpu_ms() - cpu) / static_cast<double>(times.size()));
+    const bench::Times times = bench::timed(store_, 15, work);
+    fmt::print("{:<46} p50 {:8.2f} ms  p95 {:8.2f} ms  CPU {:8.2f} ms", name, times.wall_ms[7], times.wall_ms[14],
+               times.cpu_ms);
   }
 
   store::TraceStore& store_;
@@ -205,18 +147,9 @@ query::JaegerQuery with_tag(const char* tag, std::size_t traces_max = 20) {
 
 int main(int argc, char** argv) {
   const std::uint64_t spans = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 1'000'000;
-  const std::uint64_t runs = spans / kSpansOfRun / kRunsOfRequest * kRunsOfRequest;
-  store::StoreOptions options;
-  options.directory = argc > 2 ? argv[2] : "build/bench/search";
-  auto store = store::TraceStore::open(options);
+  const std::uint64_t runs = spans / Runs::kSpansOfRun / Runs::kRunsOfRequest * Runs::kRunsOfRequest;
+  auto store = bench::filled_store<Runs>(argc > 2 ? argv[2] : "build/bench/search", runs);
   if (!store) return report(store.error());
-  if ((*store)->stats().stored_spans != runs * kSpansOfRun) {
-    store->reset();
-    std::filesystem::remove_all(options.directory);
-    store = store::TraceStore::open(options);
-    if (!store) return report(store.error());
-    if (const auto filled = fill(**store, runs); !filled) return report(filled.error());
-  }
   fmt::print("{} spans\n", (*store)->stats().stored_spans);
   Questions questions(**store);
   questions.ask("newest 20 blocked", with_tag("meshflow.verdict:blocked"));
