@@ -1,6 +1,5 @@
 // meshflow traces sql: any question about the spans.
 #include <algorithm>
-#include <chrono>
 #include <iostream>
 #include <iterator>
 #include <string>
@@ -13,7 +12,6 @@
 #include "cli/session.hpp"
 #include "cli/text.hpp"
 #include "cli/trace_access.hpp"
-#include "query/json_writer.hpp"
 #include "query/sql/limits.hpp"
 #include "query/sql/render.hpp"
 
@@ -79,13 +77,7 @@ class TracesSqlCommand final : public Command {
   Result<void> print(const Session& session, const query::sql::Answer& answer) const {
     bool is_whole = true;
     if (session.flags().json) {
-      query::JsonWriter out;
-      out.begin_object();
-      query::sql::write_json_members(out, answer.rows);
-      out.key("elapsed_ms");
-      out.number(std::chrono::duration<double, std::milli>(answer.took).count());
-      out.end_object();
-      is_whole = session.try_print_json(out.take() + "\n");
+      is_whole = session.try_print_json(query::sql::answer_json(answer) + "\n");
     } else if (csv_) {
       const std::string csv = query::sql::csv_text(answer.rows);
       session.print(session.is_output_terminal() ? many_lines(csv) : csv);

@@ -10,6 +10,7 @@
 
 #include "base/try.hpp"
 #include "query/names.hpp"
+#include "query/row_value.hpp"
 #include "query/trace_row.hpp"
 #include "store/trace_number.hpp"
 
@@ -27,10 +28,6 @@ std::string billionths_of_rest(std::string_view key) {
   return fmt::format("CAST(round(rest_double(rest, '{0}') * 1e9) AS BIGINT)", key);
 }
 
-std::string text(const store::Value& value) {
-  const auto* const held = std::get_if<std::string>(&value);
-  return held == nullptr ? std::string() : *held;
-}
 // 0 for NULL; saturates where a sum has left 64 bits.
 std::int64_t number(const store::Value& value) {
   if (const auto* const held = std::get_if<std::int64_t>(&value)) return *held;
@@ -123,8 +120,8 @@ Result<void> Reporting::ask_latency() {
   MESHFLOW_TRY(const store::Rows rows, ask(sql));
   std::map<std::string, RoleLatency> roles;
   for (const auto& row : rows.rows) {
-    RoleLatency& role = roles[text(row[0])];
-    role.role = text(row[0]);
+    RoleLatency& role = roles[text_of(row[0])];
+    role.role = text_of(row[0]);
     (truth(row[1]) ? role.now : role.before) = {number(row[2]), number(row[3]), number(row[4]), number(row[5]),
                                                 number(row[6])};
   }
@@ -186,7 +183,7 @@ Result<void> Reporting::ask_expensive_runs() {
   for (const auto& row : rows.rows) {
     const auto* const trace = std::get_if<store::U128>(row.data());
     report_.expensive_runs.push_back({trace == nullptr ? std::string() : hex_of(store::trace_id_of(*trace)),
-                                      text(row[1]), text(row[2]), number(row[3]), number(row[4])});
+                                      text_of(row[1]), text_of(row[2]), number(row[3]), number(row[4])});
   }
   return {};
 }
@@ -215,8 +212,8 @@ Result<void> Reporting::ask_tokens_and_carbon() {
   std::map<std::pair<std::string, std::string>, VersionTokens> versions;
   std::map<std::string, VariantCarbon> variants;
   for (const auto& row : rows.rows) {
-    const std::string workflow = text(row[0]);
-    const std::string version = text(row[1]);
+    const std::string workflow = text_of(row[0]);
+    const std::string version = text_of(row[1]);
     const bool is_now = truth(row[3]);
     if (number(row[4]) > 0) {
       const auto [place, is_new] = versions.try_emplace({workflow, version});
@@ -233,8 +230,8 @@ Result<void> Reporting::ask_tokens_and_carbon() {
       into.cached += number(row[8]);
     }
     if (number(row[9]) > 0) {
-      VariantCarbon& variant = variants[variant_of(text(row[2]), workflow, version)];
-      variant.variant = variant_of(text(row[2]), workflow, version);
+      VariantCarbon& variant = variants[variant_of(text_of(row[2]), workflow, version)];
+      variant.variant = variant_of(text_of(row[2]), workflow, version);
       RunCarbon& into = is_now ? variant.now : variant.before;
       into.runs += number(row[9]);
       into.nanograms += number(row[10]);
@@ -273,11 +270,11 @@ Result<void> Reporting::ask_blocks() {
   std::map<std::string, RuleBlocks> rules;
   std::map<std::string, std::set<std::string>> roles;
   for (const auto& row : rows.rows) {
-    RuleBlocks& rule = rules[text(row[0])];
-    rule.rule = text(row[0]);
+    RuleBlocks& rule = rules[text_of(row[0])];
+    rule.rule = text_of(row[0]);
     // The rows over all roles have none; the others tell which there are.
     if (std::holds_alternative<std::string>(row[1])) {
-      if (!text(row[1]).empty()) roles[rule.rule].insert(text(row[1]));
+      if (!text_of(row[1]).empty()) roles[rule.rule].insert(text_of(row[1]));
       continue;
     }
     (truth(row[2]) ? rule.now : rule.before) = {number(row[3]), number(row[4])};
@@ -335,8 +332,8 @@ Result<Report> Reporting::group_by(ReportGroup group) {
   MESHFLOW_TRY(const store::Rows rows, ask(sql));
   std::map<std::string, GroupRow> groups;
   for (const auto& row : rows.rows) {
-    GroupRow& into = groups[text(row[0])];
-    into.group = text(row[0]);
+    GroupRow& into = groups[text_of(row[0])];
+    into.group = text_of(row[0]);
     (truth(row[1]) ? into.now : into.before) = {number(row[2]), number(row[3]), number(row[4]), number(row[5]),
                                                 number(row[6]), number(row[7]), number(row[8])};
   }

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/try.hpp"
+#include "query/row_value.hpp"
 
 namespace meshflow::query {
 namespace {
@@ -48,16 +49,6 @@ std::string bucket_sql(std::string_view duration) {
     sql += fmt::format(" WHEN {} <= {:.0f} THEN {}", duration, bounds[i] * 1e9, i);
   }
   return sql + fmt::format(" ELSE {} END", bounds.size());
-}
-
-double number(const store::Value& value) {
-  if (const auto* const held = std::get_if<std::int64_t>(&value)) return static_cast<double>(*held);
-  const auto* const held = std::get_if<double>(&value);
-  return held == nullptr ? 0 : *held;
-}
-std::string text(const store::Value& value) {
-  const auto* const held = std::get_if<std::string>(&value);
-  return held == nullptr ? std::string() : *held;
 }
 
 void add_to(MetricCell& cell, std::size_t bucket, double count, double sum_nanos) {
@@ -108,11 +99,11 @@ Result<void> count(store::Snapshot& snapshot, const std::vector<Rows>& servers, 
   MESHFLOW_TRY(const store::Rows found, snapshot.query(sql));
   ServiceEdges counted;
   for (const auto& row : found.rows) {
-    ServiceEdge& edge = counted[{text(row[0]), text(row[1])}];
-    edge.calls += static_cast<std::uint64_t>(number(row[4]));
-    edge.failed += static_cast<std::uint64_t>(number(row[5]));
-    add_to(edge.client_seconds, static_cast<std::size_t>(number(row[2])), number(row[4]), number(row[6]));
-    add_to(edge.server_seconds, static_cast<std::size_t>(number(row[3])), number(row[4]), number(row[7]));
+    ServiceEdge& edge = counted[{text_of(row[0]), text_of(row[1])}];
+    edge.calls += static_cast<std::uint64_t>(real_of(row[4]));
+    edge.failed += static_cast<std::uint64_t>(real_of(row[5]));
+    add_to(edge.client_seconds, static_cast<std::size_t>(real_of(row[2])), real_of(row[4]), real_of(row[6]));
+    add_to(edge.server_seconds, static_cast<std::size_t>(real_of(row[3])), real_of(row[4]), real_of(row[7]));
   }
   merge(into, counted);
   return {};

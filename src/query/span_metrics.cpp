@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/try.hpp"
+#include "query/row_value.hpp"
 
 namespace meshflow::query {
 namespace {
@@ -130,23 +131,12 @@ std::string label_columns(const MetricFamily& family) {
   return columns;
 }
 
-std::string text(const store::Value& value) {
-  const auto* const held = std::get_if<std::string>(&value);
-  return held == nullptr ? std::string() : *held;
-}
-double number(const store::Value& value) {
-  if (const auto* const held = std::get_if<std::int64_t>(&value)) return static_cast<double>(*held);
-  if (const auto* const held = std::get_if<std::uint64_t>(&value)) return static_cast<double>(*held);
-  const auto* const held = std::get_if<double>(&value);
-  return held == nullptr ? 0 : *held;
-}
-
 // A row of labels, bucket, count, sum from column `at` on; adds it to the cell.
 void add_row(const MetricFamily& family, const std::vector<store::Value>& row, std::size_t at, MetricCell& cell) {
   cell.counts.resize(family.bounds.size() + 1);
-  const auto bucket = std::min(static_cast<std::size_t>(number(row[at])), family.bounds.size());
-  cell.counts[bucket] += static_cast<std::uint64_t>(number(row[at + 1]));
-  cell.sum += number(row[at + 2]) / family.units;
+  const auto bucket = std::min(static_cast<std::size_t>(real_of(row[at])), family.bounds.size());
+  cell.counts[bucket] += static_cast<std::uint64_t>(real_of(row[at + 1]));
+  cell.sum += real_of(row[at + 2]) / family.units;
 }
 
 void add_cell(MetricCell& to, const MetricCell& more) {
@@ -182,7 +172,7 @@ Result<void> SpanMetrics::count(store::Snapshot& snapshot, std::size_t family, c
   MetricSeries counted;
   for (const auto& row : found.rows) {
     LabelValues values;
-    for (std::size_t i = 0; i < of.labels.size(); ++i) values.push_back(text(row[i]));
+    for (std::size_t i = 0; i < of.labels.size(); ++i) values.push_back(text_of(row[i]));
     add_row(of, row, of.labels.size(), counted[std::move(values)]);
   }
   add(into, counted, of.labels.size());
@@ -253,8 +243,8 @@ Result<std::vector<EndedSlice>> ended_after(store::Snapshot& snapshot, const End
   MESHFLOW_TRY(const store::Rows found, snapshot.query(sql));
   for (const auto& row : found.rows) {
     EndedSlice slice;
-    for (std::size_t i = 0; i < of.labels.size(); ++i) slice.labels.push_back(text(row[i]));
-    slice.slice = static_cast<std::size_t>(number(row[of.labels.size()]));
+    for (std::size_t i = 0; i < of.labels.size(); ++i) slice.labels.push_back(text_of(row[i]));
+    slice.slice = static_cast<std::size_t>(real_of(row[of.labels.size()]));
     add_row(of, row, of.labels.size() + 1, slice.cell);
     slices.push_back(std::move(slice));
   }

@@ -10,6 +10,7 @@
 #include "base/try.hpp"
 #include "query/names.hpp"
 #include "query/promql/evaluator.hpp"
+#include "query/row_value.hpp"
 
 namespace meshflow::query {
 namespace {
@@ -53,11 +54,6 @@ std::uint64_t count_up_to(const MetricCell& cell, std::size_t bucket) {
   std::uint64_t count = 0;
   for (std::size_t i = 0; i <= bucket && i < cell.counts.size(); ++i) count += cell.counts[i];
   return count;
-}
-
-std::string text(const store::Value& value) {
-  const auto* const held = std::get_if<std::string>(&value);
-  return held == nullptr ? std::string() : *held;
 }
 
 }  // namespace
@@ -156,8 +152,8 @@ Result<std::vector<promql::Series>> StoreSeries::run_costs(const promql::SeriesR
   }
   std::set<promql::Labels> seen;  // a run that was resumed counts once, as it ended last
   for (const auto& row : rows.rows) {
-    promql::Labels labels{{"__name__", std::string(kRunCostMetric)}, {"run_id", text(row[0])}};
-    if (!text(row[1]).empty()) labels.emplace("workflow", text(row[1]));
+    promql::Labels labels{{"__name__", std::string(kRunCostMetric)}, {"run_id", text_of(row[0])}};
+    if (!text_of(row[1]).empty()) labels.emplace("workflow", text_of(row[1]));
     const auto* const ended = std::get_if<std::int64_t>(&row[2]);
     const auto* const cost = std::get_if<double>(&row[3]);
     if (ended == nullptr || cost == nullptr || !seen.insert(labels).second) continue;

@@ -98,16 +98,6 @@ void send_error(const HttpResponder& responder, const Error& error) {
   responder.send(sql_error(http_status_of(error), error));
 }
 
-std::string answer_json(const query::sql::Answer& answer) {
-  query::JsonWriter out;
-  out.begin_object();
-  query::sql::write_json_members(out, answer.rows);
-  out.key("elapsed_ms");
-  out.number(std::chrono::duration<double, std::milli>(answer.took).count());
-  out.end_object();
-  return out.take();
-}
-
 void send_answer(const QueryService& service, const SqlApiOptions& options, const HttpServerRequest& request,
                  const HttpResponder& responder) {
   if (!options.is_open) {
@@ -127,7 +117,7 @@ void send_answer(const QueryService& service, const SqlApiOptions& options, cons
   if (!question) return send_error(responder, question.error());
   const auto answer = ask(service, *question, responder);
   if (!answer) return send_error(responder, answer.error());
-  send_json(responder, answer_json(*answer));
+  send_json(responder, query::sql::answer_json(*answer));
 }
 
 // The name in "… (limit NAME)".

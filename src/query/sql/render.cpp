@@ -80,6 +80,16 @@ void write_json_members(JsonWriter& out, const store::TextRows& rows) {
   out.boolean(rows.is_cut);
 }
 
+std::string answer_json(const Answer& answer) {
+  JsonWriter out;
+  out.begin_object();
+  write_json_members(out, answer.rows);
+  out.key("elapsed_ms");
+  out.number(std::chrono::duration<double, std::milli>(answer.took).count());
+  out.end_object();
+  return out.take();
+}
+
 std::string csv_text(const store::TextRows& rows) {
   std::string out;
   for (std::size_t i = 0; i < rows.columns.size(); ++i) {
