@@ -7,19 +7,6 @@ namespace {
 
 using store::RestTest;
 
-template <typename T>
-bool ordered(const T& left, RestTest test, const T& right) {
-  switch (test) {
-    case RestTest::equal: return left == right;
-    case RestTest::not_equal: return left != right;
-    case RestTest::less: return left < right;
-    case RestTest::less_equal: return left <= right;
-    case RestTest::greater: return left > right;
-    case RestTest::greater_equal: return left >= right;
-    default: return false;
-  }
-}
-
 RE2::Options options() {
   RE2::Options made;
   made.set_log_errors(false);

@@ -30,19 +30,6 @@ std::string_view view(pbf_reader& in) {
   return {bytes.data(), bytes.size()};
 }
 
-template <typename T>
-bool ordered(const T& left, RestTest test, const T& right) {
-  switch (test) {
-    case RestTest::equal: return left == right;
-    case RestTest::not_equal: return left != right;
-    case RestTest::less: return left < right;
-    case RestTest::less_equal: return left <= right;
-    case RestTest::greater: return left > right;
-    case RestTest::greater_equal: return left >= right;
-    default: return false;
-  }
-}
-
 // How many values there are, and how many of them fit.
 struct Tally {
   std::size_t values = 0;

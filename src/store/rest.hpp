@@ -35,6 +35,20 @@ enum class RestTest : char {
   not_matches = '^',
 };
 
+// Of two values of one type; false for the tests that compare none.
+template <typename T>
+[[nodiscard]] bool ordered(const T& left, RestTest test, const T& right) {
+  switch (test) {
+    case RestTest::equal: return left == right;
+    case RestTest::not_equal: return left != right;
+    case RestTest::less: return left < right;
+    case RestTest::less_equal: return left <= right;
+    case RestTest::greater: return left > right;
+    case RestTest::greater_equal: return left >= right;
+    default: return false;
+  }
+}
+
 // Text compares with text, numbers with numbers, truth values for equality; any other pair is false. Of an array's
 // elements one that fits is enough; not_equal and not_matches ask it of all of them. Of several events or links one is
 // enough, whatever the test. Without a value (OTLP's empty one is none) every test is false.

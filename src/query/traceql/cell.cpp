@@ -31,17 +31,6 @@ bool is_equality(ComparisonOperator op) {
   return op == ComparisonOperator::equal || op == ComparisonOperator::not_equal;
 }
 
-// With the operands' places exchanged.
-ComparisonOperator flipped(ComparisonOperator op) {
-  switch (op) {
-    case ComparisonOperator::less: return ComparisonOperator::greater;
-    case ComparisonOperator::less_equal: return ComparisonOperator::greater_equal;
-    case ComparisonOperator::greater: return ComparisonOperator::less;
-    case ComparisonOperator::greater_equal: return ComparisonOperator::less_equal;
-    default: return op;
-  }
-}
-
 // Integers and durations as they are; nothing for doubles and all else.
 std::optional<std::int64_t> whole_number(const Cell& cell) {
   if (const auto* const integer = std::get_if<std::int64_t>(&cell.value)) return *integer;
@@ -208,6 +197,16 @@ double number_in(const Cell& cell) {
   if (const double* const number = std::get_if<double>(&cell.value)) return *number;
   const auto whole = whole_number(cell);
   return whole ? static_cast<double>(*whole) : std::numeric_limits<double>::quiet_NaN();
+}
+
+ComparisonOperator flipped(ComparisonOperator op) {
+  switch (op) {
+    case ComparisonOperator::less: return ComparisonOperator::greater;
+    case ComparisonOperator::less_equal: return ComparisonOperator::greater_equal;
+    case ComparisonOperator::greater: return ComparisonOperator::less;
+    case ComparisonOperator::greater_equal: return ComparisonOperator::less_equal;
+    default: return op;
+  }
 }
 
 bool compare(const Cell& left, ComparisonOperator op, const Cell& right) {

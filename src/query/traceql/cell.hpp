@@ -51,6 +51,8 @@ inline bool operator==(const Several& a, const Several& b) { return a.of == b.of
 [[nodiscard]] bool is_number(const Cell& cell);
 [[nodiscard]] double number_in(const Cell& cell);  // NaN for what is none
 
+// The operator that asks the same with the operands' places exchanged.
+[[nodiscard]] ComparisonOperator flipped(ComparisonOperator op);
 // TraceQL's comparisons but =~ and !~. Values of types that do not compare are neither equal nor unequal nor ordered.
 // One of Several is enough; of an array's elements too, but != wants all of them. Pure.
 [[nodiscard]] bool compare(const Cell& left, ComparisonOperator op, const Cell& right);

@@ -17,14 +17,6 @@ struct InfixOperator {
   Power power;
 };
 
-template <typename Enum>
-std::optional<Enum> operator_of(std::string_view sign, Enum last) {
-  for (int i = 0; i <= static_cast<int>(last); ++i) {
-    if (text_of(static_cast<Enum>(i)) == sign) return static_cast<Enum>(i);
-  }
-  return std::nullopt;
-}
-
 std::optional<InfixOperator> infix_of(const Token& token) {
   if (token.kind != Token::Kind::sign) return std::nullopt;
   if (const auto op = operator_of(token.text, LogicalOperator::any)) return InfixOperator{*op, Power::logical};

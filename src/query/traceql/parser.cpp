@@ -40,14 +40,6 @@ struct InfixOperator {
   Power power = Power::none;
 };
 
-template <typename Enum>
-std::optional<Enum> operator_of(std::string_view sign, Enum last) {
-  for (int i = 0; i <= static_cast<int>(last); ++i) {
-    if (text_of(static_cast<Enum>(i)) == sign) return static_cast<Enum>(i);
-  }
-  return std::nullopt;
-}
-
 std::optional<InfixOperator> infix_of(const Token& token) {
   if (token.kind != Token::Kind::sign) return std::nullopt;
   InfixOperator out{operator_of(token.text, SpansetOperator::union_sibling),
@@ -518,29 +510,7 @@ class QueryParser {
   [[nodiscard]] tl::unexpected<Problem> no_operand(const Token& token) const {
     const Token& before = tokens_.previous();
     if (before.is_sign("|")) {
-      constexpr std::array<std::string_view, 22> kStages = {"rate",
-                                                            "count_over_time",
-                                                            "min_over_time",
-                                                            "max_over_time",
-                                                            "avg_over_time",
-                                                            "sum_over_time",
-                                                            "quantile_over_time",
-                                                            "histogram_over_time",
-                                                            "compare",
-                                                            "count",
-                                                            "min",
-                                                            "max",
-                                                            "avg",
-                                                            "sum",
-                                                            "quantile",
-                                                            "by",
-                                                            "coalesce",
-                                                            "select",
-                                                            "topk",
-                                                            "bottomk",
-                                                            "with",
-                                                            "{"};
-      const std::string_view nearest = token.kind == Token::Kind::word ? nearest_name(token.text, kStages) : "";
+      const std::string_view nearest = token.kind == Token::Kind::word ? nearest_name(token.text, stage_words()) : "";
       return tokens_.unexpected("a stage after \"|\"",
                                 nearest.empty() ? "for example { … }, count() > 2, by(name), select(name), rate()"
                                                 : fmt::format("did you mean {}?", nearest));

@@ -40,16 +40,6 @@ bool is_constant(const Expression& expression) {
 }
 Cell constant_of(const Expression& expression) { return Evaluator(expression, Fields()).value({}); }
 
-ComparisonOperator flipped(ComparisonOperator op) {
-  switch (op) {
-    case ComparisonOperator::less: return ComparisonOperator::greater;
-    case ComparisonOperator::less_equal: return ComparisonOperator::greater_equal;
-    case ComparisonOperator::greater: return ComparisonOperator::less;
-    case ComparisonOperator::greater_equal: return ComparisonOperator::less_equal;
-    default: return op;
-  }
-}
-
 RestTest test_of(ComparisonOperator op) {
   switch (op) {
     case ComparisonOperator::equal: return RestTest::equal;

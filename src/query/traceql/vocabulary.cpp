@@ -79,8 +79,17 @@ constexpr std::array<std::string_view, 15> kMetricsFunctions = {"rate",
                                                                 "avg",
                                                                 "sum",
                                                                 "quantile"};
+constexpr std::array<std::string_view, 7> kOtherStages = {"by", "coalesce", "select", "topk", "bottomk", "with", "{"};
+constexpr auto kStageWords = [] {
+  std::array<std::string_view, kMetricsFunctions.size() + kOtherStages.size()> all;
+  std::copy(kOtherStages.begin(), kOtherStages.end(),
+            std::copy(kMetricsFunctions.begin(), kMetricsFunctions.end(), all.begin()));
+  return all;
+}();
 
 }  // namespace
+
+std::span<const std::string_view> stage_words() { return kStageWords; }
 
 std::span<const IntrinsicName> intrinsic_names() { return kIntrinsicNames; }
 

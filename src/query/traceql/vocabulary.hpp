@@ -32,10 +32,20 @@ struct IntrinsicName {
 [[nodiscard]] std::string_view text_of(SpansetOperator op);
 [[nodiscard]] std::string_view text_of(AggregateFunction function);
 [[nodiscard]] std::string_view text_of(MetricsFunction function);
+// The operator that is written so; `last` is the last of its kind.
+template <typename Enum>
+[[nodiscard]] std::optional<Enum> operator_of(std::string_view sign, Enum last) {
+  for (int i = 0; i <= static_cast<int>(last); ++i) {
+    if (text_of(static_cast<Enum>(i)) == sign) return static_cast<Enum>(i);
+  }
+  return std::nullopt;
+}
 [[nodiscard]] std::optional<AggregateFunction> aggregate_of(std::string_view word);
 // Not count, min, max, avg and sum, which are aggregates until it is known what follows them.
 [[nodiscard]] std::optional<MetricsFunction> metrics_function_of(std::string_view word);
 [[nodiscard]] MetricsFunction whole_result_of(AggregateFunction function);
+// What a stage after "|" may begin with.
+[[nodiscard]] std::span<const std::string_view> stage_words();
 [[nodiscard]] bool takes_argument(MetricsFunction function);
 [[nodiscard]] bool takes_quantiles(MetricsFunction function);
 
