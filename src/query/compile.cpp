@@ -685,14 +685,4 @@ bool needs_resources(const Condition& condition) {
   return false;
 }
 
-bool needs_scopes(const Condition& condition) {
-  const auto any = [](const std::vector<Condition>& of) { return std::any_of(of.begin(), of.end(), needs_scopes); };
-  if (const auto* const all = std::get_if<AllOf>(&condition.value)) return any(all->of);
-  if (const auto* const some = std::get_if<AnyOf>(&condition.value)) return any(some->of);
-  if (const auto* const none = std::get_if<NoneOf>(&condition.value)) return any(none->of);
-  if (std::holds_alternative<TestInstrumentation>(condition.value)) return true;
-  const auto* const leaf = std::get_if<TestAttribute>(&condition.value);
-  return leaf != nullptr && leaf->attribute.scope == AttributeScope::instrumentation;
-}
-
 }  // namespace meshflow::query

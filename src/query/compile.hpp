@@ -39,8 +39,6 @@ inline constexpr std::size_t kResourceParametersMax = 20'000;
 
 // True where compile() looks into `resources`.
 [[nodiscard]] bool needs_resources(const Condition& condition);
-// Likewise for scopes.
-[[nodiscard]] bool needs_scopes(const Condition& condition);
 
 // Conditions over parts of the spans, of which each span is in one, that together ask for what `condition` asks for. A
 // condition over events becomes one for spans that have none, which needs no look into `rest`, and one for spans that

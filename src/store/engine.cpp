@@ -64,31 +64,6 @@ duckdb_state bind(duckdb_prepared_statement statement, idx_t index, const Value&
   return std::visit(Binder{statement, index}, value);
 }
 
-const char* type_name(duckdb_type type) {
-  switch (type) {
-    case DUCKDB_TYPE_BOOLEAN: return "BOOLEAN";
-    case DUCKDB_TYPE_TINYINT: return "TINYINT";
-    case DUCKDB_TYPE_SMALLINT: return "SMALLINT";
-    case DUCKDB_TYPE_INTEGER: return "INTEGER";
-    case DUCKDB_TYPE_BIGINT: return "BIGINT";
-    case DUCKDB_TYPE_UTINYINT: return "UTINYINT";
-    case DUCKDB_TYPE_USMALLINT: return "USMALLINT";
-    case DUCKDB_TYPE_UINTEGER: return "UINTEGER";
-    case DUCKDB_TYPE_UBIGINT: return "UBIGINT";
-    case DUCKDB_TYPE_HUGEINT: return "HUGEINT";
-    case DUCKDB_TYPE_UHUGEINT: return "UHUGEINT";
-    case DUCKDB_TYPE_FLOAT: return "FLOAT";
-    case DUCKDB_TYPE_DOUBLE: return "DOUBLE";
-    case DUCKDB_TYPE_VARCHAR: return "VARCHAR";
-    case DUCKDB_TYPE_BLOB: return "BLOB";
-    case DUCKDB_TYPE_TIMESTAMP: return "TIMESTAMP";
-    case DUCKDB_TYPE_TIMESTAMP_NS: return "TIMESTAMP_NS";
-    case DUCKDB_TYPE_TIMESTAMP_TZ: return "TIMESTAMP WITH TIME ZONE";
-    case DUCKDB_TYPE_LIST: return "LIST";
-    default: return "OTHER";
-  }
-}
-
 }  // namespace
 
 Error engine_error(std::string_view message, duckdb_error_type type) {
@@ -205,7 +180,6 @@ Result<Rows> Connection::query(std::string_view sql, std::span<const Value> para
   const auto start = [&rows](duckdb_result& result) {
     for (idx_t i = 0; i < duckdb_column_count(&result); ++i) {
       rows.columns.emplace_back(duckdb_column_name(&result, i));
-      rows.types.emplace_back(type_name(duckdb_column_type(&result, i)));
     }
   };
   MESHFLOW_CHECK(execute(sql, parameters, limits, start, take));

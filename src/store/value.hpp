@@ -21,7 +21,6 @@ using Value = std::variant<std::monostate, bool, std::int64_t, std::uint64_t, do
 
 struct Rows {
   std::vector<std::string> columns;  // names
-  std::vector<std::string> types;    // DuckDB's names of their types
   std::vector<std::vector<Value>> rows;
   bool is_cut = false;  // rows_max was reached and there was more
 };
