@@ -24,7 +24,7 @@ using runtime::yaml::Value;
 constexpr std::array kSettings{
     ServeSetting{"otlp-http", SettingKind::text, "ADDR", "Where OTLP over HTTP is received (127.0.0.1:4318)"},
     ServeSetting{"otlp-grpc", SettingKind::text, "ADDR", "Where OTLP over gRPC is received (127.0.0.1:4317)"},
-    ServeSetting{"jaeger", SettingKind::text, "ADDR", "Jaeger's API, and pages for people (127.0.0.1:16686)"},
+    ServeSetting{"jaeger", SettingKind::text, "ADDR", "Jaeger's API and the web UI (127.0.0.1:16686)"},
     ServeSetting{"tempo", SettingKind::text, "ADDR", "Tempo's API (127.0.0.1:3200)"},
     ServeSetting{"metrics", SettingKind::text, "ADDR", "The server's own metrics, for Prometheus (127.0.0.1:9464)"},
     ServeSetting{"retention", SettingKind::text, "AGE", "Spans older than this go: 14d, 12h (they stay)"},
@@ -40,6 +40,9 @@ constexpr std::array kSettings{
     ServeSetting{"insecure-public", SettingKind::boolean, "", "Listen on addresses that others reach, without a token"},
     ServeSetting{"allowed-host", SettingKind::list, "NAME", "A name, beside localhost, by which clients call"},
     ServeSetting{"cors-origin", SettingKind::list, "ORIGIN", "An origin whose pages may call: https://grafana.example"},
+    ServeSetting{"ui-base", SettingKind::text, "PATH", "Below which browsers reach the web UI, behind a proxy (/)"},
+    ServeSetting{"ui-frame", SettingKind::text, "WHO",
+                 "Whose pages may show the web UI in a frame: self, none, or an origin (self)"},
     ServeSetting{"tls-cert", SettingKind::text, "FILE", "Speak TLS with this certificate and its chain (PEM)"},
     ServeSetting{"tls-key", SettingKind::text, "FILE", "The certificate's key (PEM)"},
 };
@@ -140,6 +143,32 @@ Result<void> set_security(const Settings& settings, server::TraceServerOptions& 
     auto token = read_token(path);
     if (!token) return settings.wrong("auth-token-file", std::move(token).error());
     server.bearer_token = std::move(*token);
+  }
+  return {};
+}
+
+// Both go into the page as they are: nothing in them may end what they stand in.
+Result<void> set_ui(const Settings& settings, server::UiOptions& ui) {
+  ui.files = server::built_in_ui_files();
+  constexpr std::string_view kPathCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~/";
+  if (std::string path = settings.text("ui-base"); !path.empty()) {
+    if (!path.ends_with('/')) path += '/';
+    if (!path.starts_with('/') || path.starts_with("//") ||
+        path.find_first_not_of(kPathCharacters) != std::string::npos) {
+      return settings.wrong("ui-base", {ErrorCode::invalid_argument, fmt::format("\"{}\" is no path", path),
+                                        std::nullopt, "/meshflow/, say"});
+    }
+    ui.base_path = std::move(path);
+  }
+  if (std::string who = settings.text("ui-frame"); !who.empty()) {
+    const bool is_origin = (who.starts_with("http://") || who.starts_with("https://")) &&
+                           who.find_first_of(" \t\r\n;,\"'") == std::string::npos;
+    if (who == "self" || who == "none") who = fmt::format("'{}'", who);
+    if (who != "'self'" && who != "'none'" && !is_origin) {
+      return settings.wrong("ui-frame", {ErrorCode::invalid_argument, fmt::format("\"{}\" is no origin", who),
+                                         std::nullopt, "self, none, or https://grafana.example"});
+    }
+    ui.frame_ancestors = std::move(who);
   }
   return {};
 }
@@ -270,6 +299,7 @@ Result<ServeSettings> make_serve_settings(const GivenSettings& flags, const Give
   MESHFLOW_CHECK(set(settings, "memory", parse_memory, made.memory_bytes_max));
   MESHFLOW_TRY(made.forward, forward_of(settings));
   MESHFLOW_CHECK(set_alerts(settings, made.server.alerts));
+  MESHFLOW_CHECK(set_ui(settings, made.server.ui));
   // A quarter of it is for bodies on their way in, so that the setting bounds the whole.
   made.server.bodies_bytes_max = made.memory_bytes_max / 4;
   made.memory_bytes_max -= made.server.bodies_bytes_max + kMemoryBytesProgram;

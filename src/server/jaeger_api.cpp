@@ -349,7 +349,6 @@ void add_jaeger_routes(const QueryService& service, net::HttpRouter& router) {
     refuse("GET", fmt::format("/api/metrics/{}", metric), 501, "metrics querying is currently disabled");
   }
   add_jaeger_v3_routes(service, router);
-  add_jaeger_pages(service, router);
 }
 
 }  // namespace meshflow::server

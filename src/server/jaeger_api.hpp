@@ -1,11 +1,10 @@
-// Jaeger's HTTP query API, both generations, and a plain page for people.
+// Jaeger's HTTP query API, both generations.
 //
 //   /api/services, /api/services/{s}/operations, /api/operations, /api/traces, /api/traces/{id}, /api/dependencies
 //       in the envelope of Jaeger 1.x: {"data", "total", "limit", "offset", "errors"}
 //   /api/transform          POST: OTLP JSON in, Jaeger's JSON out
 //   /api/v3/services, /api/v3/operations, /api/v3/traces, /api/v3/traces/{id}, /api/v3/trace-summaries
 //       as Jaeger 2.20
-//   /, /search, /trace/{id}   HTML
 //
 // docs/jaeger-api.md lists where answers differ from Jaeger's.
 #pragma once
@@ -32,8 +31,7 @@ void add_jaeger_routes(const QueryService& service, net::HttpRouter& router);
                                                                       store::Snapshot& snapshot,
                                                                       const query::JaegerQuery& query);
 
-// Parts of add_jaeger_routes.
+// A part of add_jaeger_routes.
 void add_jaeger_v3_routes(const QueryService& service, net::HttpRouter& router);
-void add_jaeger_pages(const QueryService& service, net::HttpRouter& router);
 
 }  // namespace meshflow::server

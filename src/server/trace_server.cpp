@@ -121,7 +121,8 @@ class TraceServer::Implementation {
 Result<void> TraceServer::Implementation::start() {
   MESHFLOW_CHECK(start_receivers());
   if (options_.jaeger) {
-    MESHFLOW_TRY(jaeger_, start_queries("jaeger", *options_.jaeger, render_jaeger_error, jaeger_router_));
+    MESHFLOW_TRY(jaeger_, start_queries("jaeger", *options_.jaeger, render_ui_error(options_.ui, render_jaeger_error),
+                                        jaeger_router_));
   }
   if (options_.tempo) {
     MESHFLOW_TRY(tempo_, start_queries("tempo", *options_.tempo, render_tempo_error, tempo_router_));
@@ -171,6 +172,7 @@ void TraceServer::Implementation::attach(store::TraceStore& store) {
   sql_queries_ = std::make_unique<QueryService>(store, sql_workers_, queries);
   queries_ = std::make_unique<QueryService>(store, workers_, std::move(queries));
   add_jaeger_routes(*queries_, jaeger_router_);
+  add_ui_routes(options_.ui, jaeger_router_);
   // What others reach without a token does not answer every question.
   const bool is_open = !options_.jaeger || options_.jaeger->is_loopback() || !options_.bearer_token.empty();
   add_sql_routes(*sql_queries_, {.is_open = is_open}, jaeger_router_);

@@ -14,6 +14,7 @@
 #include "server/alert_engine.hpp"
 #include "server/control_api.hpp"
 #include "server/self_metrics.hpp"
+#include "server/ui_pages.hpp"
 #include "store/trace_store.hpp"
 
 namespace meshflow::server {
@@ -22,13 +23,14 @@ struct TraceServerOptions {
   // Nothing: that listener is off.
   std::optional<net::ListenAddress> otlp_http = {};
   std::optional<net::ListenAddress> otlp_grpc = {};
-  std::optional<net::ListenAddress> jaeger = {};  // Jaeger's API and the pages for people
+  std::optional<net::ListenAddress> jaeger = {};  // Jaeger's API and the web UI
   std::optional<net::ListenAddress> tempo = {};
   std::optional<net::ListenAddress> metrics = {};  // GET /metrics, for Prometheus
   // A unix-domain socket for the commands of this user (control_api.hpp); empty: none.
   std::string control_socket = {};
 
   AlertEngineOptions alerts = {};  // evaluated from attach() on
+  UiOptions ui = {};               // on the listener of Jaeger's API
 
   // Of all listeners but the control socket, as HttpServerOptions says.
   net::HttpServerTls tls = {};

@@ -196,50 +196,5 @@ TEST_F(JaegerApiTest, V3SummariesAreNewestFirst) {
       R"("errorSpanCount":1,"services":[{"name":"db","spanCount":1,"errorSpanCount":1},{"name":"web","spanCount":1}]}]})");
 }
 
-// ---- pages ----------------------------------------------------------------------------------------------------------
-
-TEST_F(JaegerApiTest, ThePageListsTheNewestTracesWithLinks) {
-  keep_two();
-  const net::HttpResponse page = jaeger("/");
-  EXPECT_EQ(page.status, 200);
-  EXPECT_EQ(page.header("content-type"), "text/html; charset=utf-8");
-  EXPECT_THAT(page.body, AllOf(HasSubstr("<a href=\"/trace/" + kTrace1 + "\">GET /</a>"),
-                               HasSubstr("<a href=\"/api/traces/" + kTrace1 + "\">JSON</a>"),
-                               HasSubstr("2025-11-24 16:00:00.001")));
-  EXPECT_THAT(std::string(page.header("content-security-policy")),
-              AllOf(HasSubstr("default-src 'none'"), HasSubstr("frame-ancestors 'none'"), Not(HasSubstr("unsafe"))));
-}
-
-TEST_F(JaegerApiTest, ThePagesEscapeWhatSpansSay) {
-  otlp::Span evil = make_span(1, 1, "<script>alert(1)</script>");
-  evil.status = {"\"><img src=x>", otlp::StatusCode::error};
-  keep(request_of({evil}, "<b>&'\""));
-  for (const std::string& path : {std::string("/"), "/trace/" + kTrace1}) {
-    const std::string body = jaeger(path).body;
-    EXPECT_THAT(body, Not(HasSubstr("<script>"))) << path;
-    EXPECT_THAT(body, Not(HasSubstr("<img"))) << path;
-    EXPECT_THAT(body, Not(HasSubstr("<b>"))) << path;
-    EXPECT_THAT(body, HasSubstr("&lt;script&gt;alert(1)&lt;/script&gt;")) << path;
-  }
-}
-
-TEST_F(JaegerApiTest, ATracesPageIsItsTree) {
-  keep_two();
-  const std::string body = jaeger("/trace/" + kTrace1).body;
-  EXPECT_LT(body.find("GET /</span>"), body.find("query</span>"));
-  EXPECT_THAT(body, HasSubstr("&nbsp;&nbsp;<span class=\"e\">query</span>"));
-  EXPECT_EQ(jaeger("/trace/ab").status, 404);
-}
-
-TEST_F(JaegerApiTest, SpansThatAreEachOthersParentsAreShownOnce) {
-  otlp::Span a = make_span(1, 1, "a");
-  otlp::Span b = make_span(1, 2, "b");
-  a.parent_span_id = b.span_id;
-  b.parent_span_id = a.span_id;
-  keep(request_of({a, b}));
-  const std::string body = jaeger("/trace/" + kTrace1).body;
-  EXPECT_THAT(body, AllOf(HasSubstr(">a</span>"), HasSubstr(">b</span>")));
-}
-
 }  // namespace
 }  // namespace meshflow::server

@@ -1,0 +1,55 @@
+// The screens: their paths, where they stand in the navigation, and how they are loaded when first wanted. A new screen is
+// a folder in src/screens and an entry here.
+import type { ComponentType } from 'preact';
+import type { Capabilities } from '@/api/types';
+
+export interface ScreenProps {
+  // What the path's {name}s were.
+  readonly parameters: Readonly<Record<string, string>>;
+}
+
+export interface Screen {
+  readonly path: string; // "/trace/{id}"
+  readonly name: string; // in the navigation and the title
+  readonly load: () => Promise<{ default: ComponentType<ScreenProps> }>;
+  readonly key?: string; // after `g`
+  readonly inNavigation?: boolean;
+  // Whether this server can show it; without it, always.
+  readonly isThere?: (server: Capabilities) => boolean;
+}
+
+export const screens: readonly Screen[] = [
+  {
+    path: '/search',
+    name: 'Search',
+    key: 's',
+    inNavigation: true,
+    load: () => import('@/screens/search/search_screen'),
+  },
+  { path: '/trace/{id}', name: 'Trace', load: () => import('@/screens/trace/trace_screen') },
+];
+
+export interface Found {
+  readonly screen: Screen;
+  readonly parameters: Record<string, string>;
+}
+
+export function findScreen(path: string): Found | null {
+  const pieces = path.replace(/\/+$/, '').split('/');
+  for (const screen of screens) {
+    const wanted = screen.path.split('/');
+    if (wanted.length !== pieces.length) continue;
+    const parameters: Record<string, string> = {};
+    const fits = wanted.every((each, i) => {
+      if (!each.startsWith('{')) return each === pieces[i];
+      try {
+        parameters[each.slice(1, -1)] = decodeURIComponent(pieces[i]);
+      } catch {
+        return false;
+      }
+      return pieces[i] !== '';
+    });
+    if (fits) return { screen, parameters };
+  }
+  return null;
+}

@@ -1,0 +1,13 @@
+import { render } from 'preact';
+import { Frame } from '@/app/frame';
+import { listenToKeys } from '@/app/keys';
+import { listenToLinks } from '@/app/location';
+import { watchServer } from '@/app/server';
+import '@/styles/tokens.css';
+import '@/styles/base.css';
+import '@/styles/frame.css';
+
+listenToLinks();
+listenToKeys();
+watchServer();
+render(<Frame />, document.getElementById('app')!);
