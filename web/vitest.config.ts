@@ -14,6 +14,16 @@ export default mergeConfig(
         {
           extends: true,
           test: {
+            name: 'bench',
+            environment: 'node',
+            include: ['tests/bench/**/*.test.ts'],
+            testTimeout: 600_000,
+            hookTimeout: 600_000,
+          },
+        },
+        {
+          extends: true,
+          test: {
             name: 'browser',
             environment: 'node',
             include: ['tests/browser/**/*.test.ts'],

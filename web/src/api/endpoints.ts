@@ -2,7 +2,7 @@
 
 import type { OutlineAnswer } from '@/model/outline';
 import { get, send, withQuery } from './client';
-import type { Capabilities, Match, RunsAnswer, SpanAnswer, View } from './types';
+import type { Capabilities, LedgerAnswer, Match, RunsAnswer, SpanAnswer, View } from './types';
 
 const kOwn = 'api/meshflow';
 
@@ -44,6 +44,9 @@ export const span = (traceId: string, spanId: string, signal?: AbortSignal) =>
 
 export const find = async (traceId: string, q: string, revision: string, signal?: AbortSignal): Promise<number[]> =>
   (await get<{ indices: number[] }>(withQuery(`${kOwn}/traces/${traceId}/find`, { q, revision }), signal)).indices;
+
+export const ledger = (runId: string, signal?: AbortSignal) =>
+  get<LedgerAnswer>(`${kOwn}/ledger/${encodeURIComponent(runId)}`, signal);
 
 export const views = async (signal?: AbortSignal): Promise<View[]> =>
   (await get<{ views: View[] }>(`${kOwn}/views`, signal)).views;

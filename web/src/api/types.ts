@@ -111,6 +111,31 @@ export interface SpanAnswer {
   raw: unknown;
 }
 
+export interface LedgerEntry {
+  seq: number;
+  time_ns: string;
+  kind: string;
+  verdict: string | null;
+  reason: string | null;
+  node_id: string | null;
+  span_id: string | null;
+  cost_nano_usd: string | null;
+  tokens: Tokens | null;
+  carbon_nanograms: string | null;
+  input_digest: string | null;
+  output_digest: string | null;
+  prev_hash: string;
+  entry_hash: string;
+}
+
+export interface LedgerAnswer {
+  state: 'ok' | 'broken' | 'none';
+  head: string | null;
+  root_head: string | null;
+  first_bad: { seq: number; reason: string } | null;
+  entries: LedgerEntry[];
+}
+
 export interface View {
   id: string;
   name: string;

@@ -32,8 +32,25 @@ export interface OutlineLink {
   type?: string | null;
 }
 
+// A span that is known to have begun, and has not arrived.
+export interface OpenSpan {
+  span_id: string;
+  parent_span_id: string; // '' none
+  name: string;
+  service: string;
+  role: string;
+  node: string;
+  agent: string;
+  kind: number;
+  start_ns: string;
+}
+
 export interface OutlineAnswer {
   revision: string | number;
+  since?: string; // the revision that this answer goes on from; absent: it is whole
+  reparented?: [number, number][]; // rows before, whose parents came now
+  open?: OpenSpan[];
+  open_more?: number;
   complete: boolean;
   trace_id?: string;
   run?: Run | null;
@@ -113,8 +130,8 @@ function numbers(values: (number | string | null)[] | undefined, count: number):
 const indices = (values: number[] | undefined, count: number) =>
   values ? Int32Array.from(values) : new Int32Array(count).fill(-1);
 
-// Throws MalformedOutline where the columns are not of one length.
-export function readOutline(traceId: string, answer: OutlineAnswer): Outline {
+// Spans that are open last until `nowMs`. Throws MalformedOutline where the columns are not of one length.
+export function readOutline(traceId: string, answer: OutlineAnswer, nowMs = Date.now()): Outline {
   const { columns } = answer;
   const count = columns.parent.length;
   for (const [name, column] of Object.entries(columns)) {
@@ -127,8 +144,12 @@ export function readOutline(traceId: string, answer: OutlineAnswer): Outline {
   }
   const start = Float64Array.from(columns.start);
   const duration = Float64Array.from(columns.duration);
+  const now = nowMs * 1e6 - Number(answer.start_ns);
   let total = 0;
-  for (let i = 0; i < count; ++i) total = Math.max(total, start[i] + duration[i]);
+  for (let i = 0; i < count; ++i) {
+    if (columns.flags[i] & Flag.open) duration[i] = Math.max(0, now - start[i]);
+    total = Math.max(total, start[i] + duration[i]);
+  }
   const events = new Map<number, number[]>();
   for (const [index, time] of answer.events ?? []) {
     const times = events.get(index);

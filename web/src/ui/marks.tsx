@@ -43,6 +43,8 @@ const kStatusMarks: Record<string, [string, string]> = {
   cancelled: ['⊘', 'plain'],
 };
 
+export const isBadStatus = (status: string): boolean => kStatusMarks[status]?.[1] === 'bad';
+
 export function StatusMark({ status }: { status: string }) {
   const [glyph, tone] = kStatusMarks[status] ?? ['·', 'plain'];
   return (

@@ -5,6 +5,7 @@ export function Time({ nanos }: { nanos: string | bigint }) {
   return <time title={utcTime(nanos)}>{clockTime(nanos)}</time>;
 }
 
+// How long ago, in a column that says so.
 export function Age({ nanos }: { nanos: string | bigint }) {
-  return <time title={`${clockTime(nanos)} · ${utcTime(nanos)}`}>{age(nanos)}</time>;
+  return <time title={`${clockTime(nanos)} · ${utcTime(nanos)}`}>{age(nanos).replace(/ ago$/, '')}</time>;
 }

@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Run } from '@/api/types';
 import { niceStep } from '@/model/time_axis';
 import { age, clockTime, duration, money } from '@/model/units';
+import { isBadStatus } from '@/ui/marks';
 
 const kHeight = 132;
 const kLeft = 52;
@@ -60,7 +61,7 @@ export function Plot({ runs, onOpen }: { runs: readonly Run[]; onOpen: (run: Run
           const radius = 3 + 7 * Math.sqrt(Number(run.cost_nano_usd ?? 0) / dearest);
           return (
             // biome-ignore lint/a11y/noStaticElementInteractions: the table has a link for each
-            <g class={run.errors > 0 ? 'dot dot-error' : 'dot'} key={run.trace_id} onClick={() => onOpen(run)}>
+            <g class={isBadStatus(run.status) ? 'dot dot-error' : 'dot'} key={run.trace_id} onClick={() => onOpen(run)}>
               <circle cx={x(starts[i])} cy={y(run.duration_ns)} r={radius} />
               {run.blocked > 0 && <circle class="dot-ring" cx={x(starts[i])} cy={y(run.duration_ns)} r={radius + 3} />}
               <title>

@@ -4,6 +4,7 @@ import type { Run } from '@/api/types';
 import { href } from '@/app/location';
 import { shortId } from '@/model/ids';
 import type { SearchState } from '@/model/search_url';
+import { plain } from '@/model/text';
 import { carbon, count, duration, money } from '@/model/units';
 import { Copy } from '@/ui/copy';
 import { StatusMark } from '@/ui/marks';
@@ -23,11 +24,13 @@ const kColumns: readonly Column[] = [
     name: 'Root',
     sort: 'root',
     cell: (run) => (
-      <a href={href(`/trace/${run.trace_id}`)} class="root-link">
-        <Text text={run.root ?? '(no root span yet)'} max={120} />
-        <span class="root-detail">
-          <Text text={run.workflow ?? run.service ?? ''} max={60} />
-        </span>
+      <a href={href(`/trace/${run.trace_id}`)} class="root-link" title={plain(run.root ?? '')}>
+        <Text text={run.workflow ?? run.root ?? '(no root span yet)'} max={100} />
+        {run.workflow === null && (
+          <span class="root-detail">
+            <Text text={run.service ?? ''} max={60} />
+          </span>
+        )}
       </a>
     ),
   },
@@ -35,7 +38,9 @@ const kColumns: readonly Column[] = [
     name: 'Run',
     cell: (run) => (
       <span class="mono id">
-        <Text text={run.run_id ?? shortId(run.trace_id)} max={28} />
+        <span class="id-short" title={run.run_id ?? run.trace_id}>
+          <Text text={run.run_id ?? shortId(run.trace_id)} max={40} />
+        </span>
         <Copy label={run.run_id ? 'Copy the run id' : 'Copy the trace id'} text={() => run.run_id ?? run.trace_id} />
       </span>
     ),

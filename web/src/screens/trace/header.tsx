@@ -3,6 +3,7 @@ import type { ComponentChild } from 'preact';
 import { address } from '@/api/client';
 import * as api from '@/api/endpoints';
 import { href } from '@/app/location';
+import { capabilities } from '@/app/server';
 import { nameOf } from '@/model/outline';
 import { carbon, count, duration, money } from '@/model/units';
 import { Copy } from '@/ui/copy';
@@ -10,6 +11,7 @@ import { StatusMark } from '@/ui/marks';
 import { Partial } from '@/ui/states';
 import { Text } from '@/ui/text';
 import { Time } from '@/ui/time';
+import { LedgerBadge } from './ledger_badge';
 import type { TraceModel } from './model';
 
 export function TraceHeader({ model }: { model: TraceModel }) {
@@ -58,10 +60,15 @@ export function TraceHeader({ model }: { model: TraceModel }) {
         <Fact name="Depth" value={count(outline.count === 0 ? 0 : tree.depthMax + 1)} />
         <Fact name="Services" value={count(outline.services.length)} />
         <Fact name="Errors" value={<Trouble value={model.errors} glyph="⚠" />} />
-        <Fact name="Blocks" value={<Trouble value={model.blocked} glyph="⊘" />} />
+        {(outline.roles.length > 0 || model.blocked > 0) && (
+          <Fact name="Blocks" value={<Trouble value={model.blocked} glyph="⊘" />} />
+        )}
         {run?.cost_nano_usd != null && <Fact name="Cost" value={money(run.cost_nano_usd)} />}
         {run?.tokens?.total != null && <Fact name="Tokens" value={count(run.tokens.total)} />}
         {run?.carbon_g != null && <Fact name="Carbon" value={carbon(run.carbon_g)} />}
+        {run?.run_id && capabilities.value?.runtime && (
+          <Fact name="Ledger" value={<LedgerBadge runId={run.run_id} />} />
+        )}
       </dl>
       <Gaps model={model} />
     </header>

@@ -26,6 +26,7 @@ export interface TraceModel {
 
   readonly state: ReadonlySignal<TraceState>;
   readonly selected: ReadonlySignal<number>; // −1 none
+  readonly following: Signal<boolean>; // live: the newest span is kept in sight, until one scrolls
   readonly collapsed: Signal<ReadonlySet<number>>;
   readonly unfolded: Signal<ReadonlySet<Break>>;
   readonly axis: ReadonlySignal<TimeAxis>;
@@ -43,7 +44,8 @@ export interface TraceModel {
 
 const kWriteAfterMs = 200;
 
-export function createTraceModel(outline: Outline): TraceModel {
+// `before`: the same trace as it was, whose choices go on.
+export function createTraceModel(outline: Outline, before: TraceModel | null = null): TraceModel {
   const tree = buildTree(outline);
   const roots: number[] = [];
   for (let at = 0; at < tree.count; at = tree.end[at]) roots.push(tree.order[at]);
@@ -61,10 +63,10 @@ export function createTraceModel(outline: Outline): TraceModel {
     return path;
   };
 
-  const state = signal(readTrace(query.peek()));
+  const state = signal(before?.state.peek() ?? readTrace(query.peek()));
   const selected = computed(() => (state.value.span === '' ? -1 : outline.indexOf(state.value.span)));
-  const collapsed = signal<ReadonlySet<number>>(new Set());
-  const unfolded = signal<ReadonlySet<Break>>(new Set());
+  const collapsed = signal<ReadonlySet<number>>(before ? sameSpans(before, outline) : new Set());
+  const unfolded = signal<ReadonlySet<Break>>(before && before.unfolded.peek().size > 0 ? new Set(breaks) : new Set());
   const axis = computed(() =>
     timeAxis(
       outline.total,
@@ -79,6 +81,7 @@ export function createTraceModel(outline: Outline): TraceModel {
     });
     return rows;
   });
+  const following = before?.following ?? signal(true);
   const serverMatches = signal<{ text: string; spans: readonly number[] } | null>(null);
   const find = computed(() => state.value.find);
   const matches = computed<readonly number[] | null>(() => {
@@ -102,6 +105,7 @@ export function createTraceModel(outline: Outline): TraceModel {
     written = next.toString();
     setQuery(next, { replace: true });
   };
+  if (before) timer = setTimeout(write, kWriteAfterMs); // what the one before had not written yet
   const stop = effect(() => {
     const now = query.value;
     if (now.toString() === written) return;
@@ -152,6 +156,7 @@ export function createTraceModel(outline: Outline): TraceModel {
     critical,
     state,
     selected,
+    following,
     collapsed,
     unfolded,
     axis,
@@ -164,6 +169,12 @@ export function createTraceModel(outline: Outline): TraceModel {
     select,
     close,
   };
+}
+
+// The spans that were collapsed, in an outline that has grown since.
+function sameSpans(before: TraceModel, outline: Outline): ReadonlySet<number> {
+  const spans = [...before.collapsed.peek()].map((span) => outline.indexOf(before.outline.spanId(span)));
+  return new Set(spans.filter((span) => span >= 0));
 }
 
 function troubleOf(outline: Outline, tree: Tree) {

@@ -1,16 +1,18 @@
 // One trace: its outline is read once, then shown by one of the views.
+import { useComputed } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
-import * as api from '@/api/endpoints';
-import { useLoad } from '@/api/load';
 import { isEmbedded } from '@/app/embedded';
+import { query } from '@/app/location';
 import type { ScreenProps } from '@/app/screens';
 import { readTracePath } from '@/model/ids';
-import { nameOf, readOutline } from '@/model/outline';
+import { nameOf } from '@/model/outline';
 import { plain, shortened } from '@/model/text';
+import { readTrace } from '@/model/trace_url';
 import { Boundary } from '@/ui/boundary';
 import { Empty, Failure, Progress, Skeleton } from '@/ui/states';
 import '@/styles/trace.css';
 import { TraceHeader } from './header';
+import { useOutline } from './live';
 import { createTraceModel, type TraceModel } from './model';
 import { NotFound } from './not_found';
 import { Tabs } from './tabs';
@@ -32,19 +34,20 @@ export default function TraceScreen({ parameters }: ScreenProps) {
 }
 
 function OneTrace({ traceId }: { traceId: string }) {
-  const load = useLoad(traceId, async (signal) => readOutline(traceId, await api.outline(traceId, signal)));
-  const outline = load.data.value;
+  const isLive = useComputed(() => readTrace(query.value).live).value;
+  const { load, outline } = useOutline(traceId, isLive);
   const last = useRef<TraceModel | null>(null);
   const model = useMemo(() => {
-    last.current?.close();
-    last.current = outline ? createTraceModel(outline) : null;
+    const before = last.current;
+    last.current = outline ? createTraceModel(outline, before) : null;
+    before?.close();
     return last.current;
   }, [outline]);
   useEffect(() => () => last.current?.close(), []);
+  const title = model && model.root >= 0 ? nameOf(model.outline, model.root) : '';
   useEffect(() => {
-    if (model && model.root >= 0)
-      document.title = `${plain(shortened(nameOf(model.outline, model.root), 60))} · MeshFlow`;
-  }, [model]);
+    if (title !== '') document.title = `${plain(shortened(title, 60))} · MeshFlow`;
+  }, [title]);
 
   const error = load.error.value;
   if (error?.status === 404 && !model) return <NotFound traceId={traceId} onFound={() => load.run()} />;

@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import * as api from '@/api/endpoints';
 import { useLoad } from '@/api/load';
+import { capabilities } from '@/app/server';
 import { kFinds } from '@/model/trace_url';
 import { count } from '@/model/units';
 import type { TraceModel } from '../model';
@@ -94,6 +95,17 @@ export function FindBar({ model, onStep }: { model: TraceModel; onStep: (by: 1 |
         ))}
       </span>
       <span class="gap" />
+      {capabilities.value?.live && (
+        <button
+          type="button"
+          class="chip"
+          aria-pressed={model.state.value.live}
+          title="Follow the trace as it grows (l)"
+          onClick={() => model.change({ live: !model.state.value.live })}
+        >
+          ● live
+        </button>
+      )}
       <button
         type="button"
         class="chip"

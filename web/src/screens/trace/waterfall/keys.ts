@@ -79,6 +79,11 @@ function keysOf(model: TraceModel, view: () => View): Binding[] {
     key('o', 'expand one level', () => changeLevel(model, false)),
     key('p', 'collapse one level', () => changeLevel(model, true)),
     key('c', 'critical path', () => model.change({ critical: !model.state.peek().critical })),
+    key('l', 'live: follow the trace as it grows', () => {
+      const isStopped = model.state.peek().live && !model.following.peek();
+      model.following.value = true;
+      if (!isStopped) model.change({ live: !model.state.peek().live });
+    }),
     key('Ctrl+b', 'find', () => document.querySelector<HTMLInputElement>('.find input')?.focus()),
     key('y', 'copy the link', () => void copyText(window.location.href, 'the link is copied')),
     key('Escape', 'clear: what is found, then what is selected', () => {

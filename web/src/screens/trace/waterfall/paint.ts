@@ -15,7 +15,6 @@ export interface Scene {
   readonly rowHeight: number;
   readonly width: number; // px
   readonly colours: Palette;
-  readonly now: number; // ns from the start of the trace: where spans that are open end
 }
 
 const kBarMin = 2;
@@ -86,7 +85,7 @@ function paintBar(
   const { outline } = model;
   const isOpen = (outline.flags[span] & Flag.open) !== 0;
   const start = outline.start[span];
-  const end = isOpen ? Math.max(start, scene.now) : start + outline.duration[span];
+  const end = start + outline.duration[span];
   const left = x(start);
   const right = Math.max(x(end), left + kBarMin);
   const isMatch = model.isMatch.peek();
@@ -236,12 +235,13 @@ function paintDuration(
     context.textAlign = 'left';
   } else {
     // Over the bar: on a ground of its own, so that it can be read on any colour.
-    const at = Math.max(left, 0) + 6;
+    const at = Math.min(right, width) - 6;
     context.fillStyle = colours.background;
-    context.fillRect(at - 3, top + rowHeight / 2 - 8, room - 6, 16);
+    context.fillRect(at - room + 9, top + rowHeight / 2 - 8, room - 3, 16);
     context.fillStyle = colours.text;
-    context.textAlign = 'left';
+    context.textAlign = 'right';
     context.fillText(text, at, y);
+    context.textAlign = 'left';
   }
 }
 

@@ -43,6 +43,7 @@ export function Row({ model, span, row, isSelected, isHovered, shift, onToggle }
     isMatch && !isMatch[span] ? 'dim' : '',
   ];
   const folded = outline.folded.get(span);
+  const offset = tree.depth[span] * kIndent - shift;
   return (
     <div
       id={rowId(span)}
@@ -60,8 +61,11 @@ export function Row({ model, span, row, isSelected, isHovered, shift, onToggle }
     >
       <div class="tree-cell" role="gridcell">
         <Bracket model={model} span={span} row={row} />
-        <div class="tree-inner" style={shift ? { transform: `translateX(${-shift}px)` } : undefined}>
-          <span class="guides" style={{ width: `${tree.depth[span] * kIndent}px` }} />
+        <div class="tree-inner" style={offset < 0 ? { marginLeft: `${offset}px` } : undefined}>
+          <span
+            class="guides"
+            style={{ width: `${Math.max(0, offset)}px`, backgroundPositionX: `${-(shift % kIndent)}px` }}
+          />
           {isParent ? (
             <button
               type="button"

@@ -1,5 +1,6 @@
 // The waterfall: the tree at the left, one canvas of bars at the right. Only rows near the visible ones exist.
 import { type Signal, useSignal } from '@preact/signals';
+import type { RefObject } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { rowHeight, setting } from '@/app/settings';
 import { count } from '@/model/units';
@@ -23,6 +24,8 @@ const detailWidth = setting('detail_width', 420, isNumber);
 // Rows beyond the visible ones that exist; the window moves by `kStride` rows at a time.
 const kBeyond = 12;
 const kStride = 8;
+const kNarrow = 560; // px
+const kNarrowTree = 110; // of it, beside the timeline
 
 export interface View {
   readonly scroller: HTMLElement;
@@ -63,9 +66,16 @@ function Grid({ model }: { model: TraceModel }) {
   const top = useSignal(0); // the first row of the window
   const shift = useSignal(0);
   const hovered = useSignal(-1);
+  const isTimeShown = useSignal(false);
   const height = rowHeight();
   const rows = model.visible.value;
-  const tree = Math.min(treeWidth.value, Math.max(120, size.value.width - 160));
+  // Where there is no room for both, one of tree and timeline has it.
+  const isNarrow = size.value.width < kNarrow;
+  const tree = isNarrow
+    ? isTimeShown.value
+      ? kNarrowTree
+      : size.value.width
+    : Math.min(treeWidth.value, size.value.width - 200);
   const timeline = Math.max(60, size.value.width - tree - 5);
 
   useLayoutEffect(() => {
@@ -85,13 +95,17 @@ function Grid({ model }: { model: TraceModel }) {
   const first = Math.max(0, Math.min(top.value, rows.length - 1) - kBeyond);
   const last = Math.min(rows.length, top.value + Math.ceil(size.value.height / height) + kStride + kBeyond);
 
+  const stopFollowing = () => {
+    model.following.value = false;
+  };
   const view = (): View => ({ scroller: scroller.current!, shift });
   useWaterfallKeys(model, view);
   // The span that the address names is brought into sight, once.
   useEffect(() => {
     const span = model.selected.peek();
     if (span >= 0) moveTo(model, view(), span, 'center');
-  }, [model]);
+  }, []);
+  useStillness(model, scroller);
 
   const toggle = (span: number) => {
     const next = new Set(model.collapsed.peek());
@@ -110,7 +124,19 @@ function Grid({ model }: { model: TraceModel }) {
       <div class="grid" style={{ '--tree': `${tree}px`, '--row': `${height}px` }}>
         <div class="grid-head">
           <div class="grid-corner">
-            <span class="column-name">Span</span>
+            {isNarrow ? (
+              <button
+                type="button"
+                class="link"
+                onClick={() => {
+                  isTimeShown.value = !isTimeShown.value;
+                }}
+              >
+                {isTimeShown.value ? 'Tree' : 'Timeline'}
+              </button>
+            ) : (
+              <span class="column-name">Span</span>
+            )}
             <span class="row-count">
               {rows.length < model.outline.count
                 ? `${count(rows.length)} of ${count(model.outline.count)} rows`
@@ -123,53 +149,89 @@ function Grid({ model }: { model: TraceModel }) {
             <Axis model={model} width={timeline} />
           </div>
         </div>
-        <div class="scroller" ref={scroller} onScroll={onScroll} tabIndex={-1}>
+        <div class="scroller-place">
           <div
-            class="rows"
-            role="treegrid"
-            aria-label="Spans of the trace"
-            aria-rowcount={rows.length + 1}
-            aria-colcount={2}
-            aria-activedescendant={
-              selected >= 0 && isBetween(model.rowOf.value[selected], first, last) ? rowId(selected) : undefined
-            }
-            tabIndex={0}
-            style={{ height: `${rows.length * height}px` }}
-            onKeyDown={(event) => treeKeys(model, view(), event)}
-            onClick={(event) => {
-              const span = spanAt(event);
-              if (span >= 0) model.select(span);
-            }}
-            onMouseOver={(event) => {
-              hovered.value = spanAt(event);
-            }}
-            onMouseLeave={() => {
-              hovered.value = -1;
-            }}
+            class="scroller"
+            ref={scroller}
+            onScroll={onScroll}
+            onWheel={stopFollowing}
+            onPointerDown={stopFollowing}
+            tabIndex={-1}
           >
-            <div role="row" aria-rowindex={1} class="unseen">
-              <span role="columnheader">Span</span>
-              <span role="columnheader">Time</span>
+            <div
+              class="rows"
+              role="treegrid"
+              aria-label="Spans of the trace"
+              aria-rowcount={rows.length + 1}
+              aria-colcount={2}
+              aria-activedescendant={
+                selected >= 0 && isBetween(model.rowOf.value[selected], first, last) ? rowId(selected) : undefined
+              }
+              tabIndex={0}
+              style={{ height: `${rows.length * height}px` }}
+              onKeyDown={(event) => treeKeys(model, view(), event)}
+              onClick={(event) => {
+                const span = spanAt(event);
+                if (span >= 0) model.select(span);
+              }}
+              onMouseOver={(event) => {
+                hovered.value = spanAt(event);
+              }}
+              onMouseLeave={() => {
+                hovered.value = -1;
+              }}
+            >
+              <div role="row" aria-rowindex={1} class="unseen">
+                <span role="columnheader">Span</span>
+                <span role="columnheader">Time</span>
+              </div>
+              {Array.from(rows.subarray(first, last), (span, i) => (
+                <Row
+                  key={span}
+                  model={model}
+                  span={span}
+                  row={first + i}
+                  isSelected={span === selected}
+                  isHovered={span === hovered.value}
+                  shift={shift.value}
+                  onToggle={toggle}
+                />
+              ))}
+              <Bars model={model} first={first} last={last} rowHeight={height} left={tree + 5} width={timeline} />
             </div>
-            {Array.from(rows.subarray(first, last), (span, i) => (
-              <Row
-                key={span}
-                model={model}
-                span={span}
-                row={first + i}
-                isSelected={span === selected}
-                isHovered={span === hovered.value}
-                shift={shift.value}
-                onToggle={toggle}
-              />
-            ))}
-            <Bars model={model} first={first} last={last} rowHeight={height} left={tree + 5} width={timeline} />
           </div>
         </div>
         {deepest > 64 * kIndent && <Sideways shift={shift} width={tree} content={deepest + 320} />}
       </div>
     </>
   );
+}
+
+// A trace that grows moves nothing that one looks at: the selected row, or else the first that is seen, stays where it is.
+// While it is followed, the span that began last is brought into sight instead.
+function useStillness(model: TraceModel, scroller: RefObject<HTMLDivElement | null>) {
+  const anchor = useRef({ id: '', row: -1 });
+  useLayoutEffect(() => {
+    const element = scroller.current!;
+    const { outline } = model;
+    if (model.state.peek().live && model.following.peek()) {
+      let last = -1;
+      for (let i = 0; i < outline.count; ++i) if (last < 0 || outline.start[i] > outline.start[last]) last = i;
+      const row = last < 0 ? -1 : model.rowOf.peek()[last];
+      if (row >= 0) element.scrollTop = (row + 2) * rowHeight() - element.clientHeight;
+      return;
+    }
+    const span = anchor.current.row < 0 ? -1 : outline.indexOf(anchor.current.id);
+    const row = span < 0 ? -1 : model.rowOf.peek()[span];
+    if (row >= 0) element.scrollTop += (row - anchor.current.row) * rowHeight();
+  }, [model]);
+  useEffect(() => {
+    const selected = model.selected.peek();
+    const rows = model.visible.peek();
+    const top = Math.floor(scroller.current!.scrollTop / rowHeight());
+    const row = selected >= 0 ? model.rowOf.peek()[selected] : Math.min(top, rows.length - 1);
+    anchor.current = { id: row < 0 ? '' : model.outline.spanId(rows[row]), row };
+  });
 }
 
 const isBetween = (row: number, first: number, last: number) => row >= first && row < last;
@@ -194,8 +256,7 @@ function Bars({ model, first, last, rowHeight, left, width }: BarsProps) {
   model.isMatch.value;
   useLayoutEffect(() => {
     const context = canvas.current!.getContext('2d')!;
-    const now = Date.now() * 1e6 - Number(model.outline.startNs);
-    paint(context, { model, first, last, rowHeight, width, colours, now });
+    paint(context, { model, first, last, rowHeight, width, colours });
   });
   return (
     <canvas
