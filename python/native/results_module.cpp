@@ -60,6 +60,12 @@ void define_blocks(py::module_& module) {
       .def_readonly("reason", &PendingRequest::reason)
       .def_readonly("prompt", &PendingRequest::prompt)
       .def_readonly("content_digest", &PendingRequest::content_digest)
+      .def_readonly("span_id", &PendingRequest::span_id)
+      .def_readonly("role", &PendingRequest::role)
+      .def_readonly("risk", &PendingRequest::risk)
+      .def_readonly("rule_id", &PendingRequest::rule_id)
+      .def_readonly("threshold", &PendingRequest::threshold)
+      .def_readonly("value", &PendingRequest::value)
       .def_property_readonly("since",
                              [](const PendingRequest& it) { return static_cast<double>(it.since_unix_nanos) / 1e9; })
       .def_property_readonly("expires",

@@ -64,6 +64,8 @@ inline constexpr const char* kLedgerEntryHash = "meshflow.ledger.entry_hash";
 inline constexpr const char* kLedgerHead = "meshflow.ledger.head";
 inline constexpr const char* kDecisionBy = "meshflow.decision.by";
 inline constexpr const char* kDecisionNote = "meshflow.decision.note";
+inline constexpr const char* kDecisionDigest = "meshflow.decision.digest";  // SHA-256 of what was decided on, in hex
+inline constexpr const char* kDecisionTime = "meshflow.decision.unix_nanos";
 inline constexpr const char* kLinkType = "meshflow.link";  // on links: "block", "pause", "pending"
 
 // GenAI conventions.

@@ -179,7 +179,13 @@ json::object request_json(const PendingRequest& request) {
           {"prompt", request.prompt},
           {"content_digest", request.content_digest},
           {"since_unix_nanos", request.since_unix_nanos},
-          {"expires_unix_nanos", request.expires_unix_nanos}};
+          {"expires_unix_nanos", request.expires_unix_nanos},
+          {"span_id", request.span_id},
+          {"role", request.role},
+          {"risk", request.risk},
+          {"rule_id", request.rule_id},
+          {"threshold", request.threshold},
+          {"value", request.value}};
 }
 
 json::object paused_json(const PausedNode& paused) {
@@ -197,6 +203,25 @@ json::object paused_json(const PausedNode& paused) {
           {"outcome", std::move(outcome)}};
 }
 
+PendingRequest read_request(Reader& reader, const json::object& from, std::string_view run_id) {
+  PendingRequest request;
+  request.run_id = run_id;
+  request.node_id = reader.text(from, "node_id");
+  request.reason = reader.text(from, "reason");
+  request.prompt = reader.text(from, "prompt");
+  request.content_digest = reader.text(from, "content_digest");
+  request.since_unix_nanos = reader.integer(from, "since_unix_nanos");
+  request.expires_unix_nanos = reader.integer(from, "expires_unix_nanos");
+  if (!from.contains("span_id")) return request;  // written by an older MeshFlow
+  request.span_id = reader.text(from, "span_id");
+  request.role = reader.text(from, "role");
+  request.risk = reader.text(from, "risk");
+  request.rule_id = reader.text(from, "rule_id");
+  request.threshold = reader.text(from, "threshold");
+  request.value = reader.text(from, "value");
+  return request;
+}
+
 PausedNode read_paused(Reader& reader, const json::object& from, std::string_view run_id) {
   PausedNode paused;
   paused.node = static_cast<NodeIndex>(reader.integer(from, "node"));
@@ -210,13 +235,7 @@ PausedNode read_paused(Reader& reader, const json::object& from, std::string_vie
   paused.asked.reason = reader.text(from, "reason");
   paused.pending_gate = reader.span_id(from, "pending_gate");
   const json::object& request = reader.object(from, "request");
-  paused.request = {std::string(run_id),
-                    reader.text(request, "node_id"),
-                    reader.text(request, "reason"),
-                    reader.text(request, "prompt"),
-                    reader.text(request, "content_digest"),
-                    reader.integer(request, "since_unix_nanos"),
-                    reader.integer(request, "expires_unix_nanos")};
+  paused.request = read_request(reader, request, run_id);
   const json::object& outcome = reader.object(from, "outcome");
   paused.outcome.output = reader.text(outcome, "output");
   paused.outcome.cost_nano_usd = reader.integer(outcome, "cost_nano_usd");

@@ -254,6 +254,19 @@ Result<void> Database::migrate(bool read_only) {
     }
     MESHFLOW_CHECK(transaction.commit());
   }
+  if (found > 0 && found < kSchemaVersion) {
+    if (read_only) {  // of an older version: raised by a connection that may write
+      MESHFLOW_CHECK(Database::open(path_));
+    } else {
+      MESHFLOW_TRY(auto transaction, begin());
+      MESHFLOW_TRY(found, version());  // another process may have done the same
+      for (; found < kSchemaVersion; ++found) {
+        MESHFLOW_CHECK(execute(kMigrations.at(static_cast<std::size_t>(found) - 1)));
+      }
+      MESHFLOW_CHECK(transaction.commit());
+    }
+    MESHFLOW_TRY(found, version());
+  }
   if (found == kSchemaVersion) return {};
   if (found == 0)
     return fail(ErrorCode::not_found, fmt::format("{} holds no runs", path_), "nothing has been recorded there yet");

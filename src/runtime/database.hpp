@@ -18,7 +18,7 @@ struct sqlite3_stmt;
 
 namespace meshflow::runtime {
 
-inline constexpr int kSchemaVersion = 1;
+inline constexpr int kSchemaVersion = 2;
 
 struct DatabaseOptions {
   bool read_only = false;                                // must exist then; nothing is created or migrated

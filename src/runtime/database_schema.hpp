@@ -1,6 +1,10 @@
 // The tables of a data directory's runs.db. A change of meaning or columns raises kSchemaVersion and adds a migration.
 #pragma once
 
+#include <array>
+
+#include "runtime/database.hpp"
+
 namespace meshflow::runtime {
 
 // STRICT: a column holds its type and nothing else, so that what is hashed is what is stored.
@@ -71,11 +75,32 @@ CREATE TABLE requests (
   approved INTEGER,
   decided_by TEXT NOT NULL DEFAULT '',
   decided_note TEXT NOT NULL DEFAULT '',
-  decided_unix_nanos INTEGER NOT NULL DEFAULT 0
+  decided_unix_nanos INTEGER NOT NULL DEFAULT 0,
+  span_id TEXT NOT NULL DEFAULT '',
+  role TEXT NOT NULL DEFAULT '',
+  risk TEXT NOT NULL DEFAULT '',
+  rule_id TEXT NOT NULL DEFAULT '',
+  threshold TEXT NOT NULL DEFAULT '',
+  value TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE INDEX requests_by_run ON requests (run_id, id);
 
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 )sql";
+
+// From each version to the next: kMigrations[0] makes version 2 of version 1.
+inline constexpr std::array kMigrations{
+    // How a request came to be asked.
+    R"sql(
+ALTER TABLE requests ADD COLUMN span_id TEXT NOT NULL DEFAULT '';
+ALTER TABLE requests ADD COLUMN role TEXT NOT NULL DEFAULT '';
+ALTER TABLE requests ADD COLUMN risk TEXT NOT NULL DEFAULT '';
+ALTER TABLE requests ADD COLUMN rule_id TEXT NOT NULL DEFAULT '';
+ALTER TABLE requests ADD COLUMN threshold TEXT NOT NULL DEFAULT '';
+ALTER TABLE requests ADD COLUMN value TEXT NOT NULL DEFAULT '';
+PRAGMA user_version = 2;
+)sql",
+};
+static_assert(kMigrations.size() == kSchemaVersion - 1);
 
 }  // namespace meshflow::runtime

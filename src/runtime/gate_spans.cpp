@@ -48,16 +48,15 @@ telemetry::Context record_policy_check(RunState& run, const telemetry::Context& 
 }
 
 telemetry::Context record_gate(RunState& run, const telemetry::Context& parent, std::string_view node_id,
-                               const GateVerdict& verdict, const std::optional<Decision>& decision,
-                               const telemetry::Context* link) {
+                               const GateVerdict& verdict, const std::optional<Decided>& decided) {
   const bool passed = verdict.result == GateResult::passed;
   if (!run.spans.style().governance && passed) return {};
   RunSpans::Options options;
   options.parent = parent;
   options.node_id = node_id;
   telemetry::Link to_pending;
-  if (link != nullptr) {
-    to_pending = link_to(*link, "pending");
+  if (decided) {
+    to_pending = link_to(decided->asked_in, "pending");
     options.links = std::span(&to_pending, 1);
   }
   telemetry::Span span = run.spans.start(names::kSpanGate, SpanRole::guardrail, options);
@@ -66,9 +65,12 @@ telemetry::Context record_gate(RunState& run, const telemetry::Context& parent, 
   set_figure(span, names::kGateThreshold, verdict.threshold);
   set_figure(span, names::kGateValue, verdict.value);
   if (!verdict.rule_id.empty()) span.set_attribute(names::kRuleId, verdict.rule_id);
-  if (decision) {
-    span.set_attribute(names::kDecisionBy, decision->by);
-    if (!decision->note.empty()) span.set_attribute(names::kDecisionNote, decision->note);
+  if (decided) {
+    span.set_attribute(names::kDecisionBy, decided->decision.by);
+    if (!decided->decision.note.empty()) span.set_attribute(names::kDecisionNote, decided->decision.note);
+    span.set_attribute(names::kDecisionDigest, decided->digest);
+    const std::int64_t when = decided->decision.unix_nanos;
+    span.set_attribute(names::kDecisionTime, when != 0 ? when : run.services->clock->wall_nanos());
   }
   if (verdict.result == GateResult::blocked) {
     span.set_attribute(names::kBlockReason, verdict.reason);

@@ -14,10 +14,16 @@ namespace meshflow::runtime {
 telemetry::Context record_policy_check(RunState& run, const telemetry::Context& parent, std::string_view node_id,
                                        const PolicyCheck& check);
 
-// Records one evaluation of a gate under `parent`; returns its context. `link`: what it follows (a pending gate).
+// What a person has decided, for the gate's second evaluation.
+struct Decided {
+  const Decision& decision;
+  std::string_view digest;             // of what was decided on
+  const telemetry::Context& asked_in;  // the gate that was pending
+};
+
+// Records one evaluation of a gate under `parent`; returns its context.
 telemetry::Context record_gate(RunState& run, const telemetry::Context& parent, std::string_view node_id,
-                               const GateVerdict& verdict, const std::optional<Decision>& decision = std::nullopt,
-                               const telemetry::Context* link = nullptr);
+                               const GateVerdict& verdict, const std::optional<Decided>& decided = std::nullopt);
 
 // Writes an entry to the ledger and records that; the run's head moves on. An Error means that nothing was written:
 // the run must not go on as if it had been. The span hangs under `parent`; `about` is the span that the entry tells of,

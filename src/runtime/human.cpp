@@ -1,18 +1,37 @@
 #include "runtime/human.hpp"
 
+#include <variant>
+
+#include <fmt/format.h>
+
 #include "base/bytes.hpp"
 #include "runtime/limits.hpp"
 
 namespace meshflow::runtime {
 
-PendingRequest make_request(const RunState& run, std::string_view node_id, std::string_view reason,
-                            std::string_view content) {
+namespace {
+
+std::string text_of(const GateFigure& figure) {
+  if (const auto* number = std::get_if<double>(&figure)) return fmt::format("{}", *number);
+  const auto* word = std::get_if<std::string_view>(&figure);
+  return word == nullptr ? std::string() : std::string(*word);
+}
+
+}  // namespace
+
+PendingRequest make_request(const RunState& run, const Question& question) {
   PendingRequest request;
   request.run_id = run.run_id;
-  request.node_id = node_id;
-  request.reason = reason;
-  request.prompt = utf8_prefix(content, kCapturedBytesMax);
-  request.content_digest = digest_of(content);
+  request.node_id = question.node_id;
+  request.reason = question.verdict.reason;
+  request.prompt = utf8_prefix(question.content, kCapturedBytesMax);
+  request.content_digest = digest_of(question.content);
+  request.role = question.role;
+  if (question.risk) request.risk = name_of(*question.risk);
+  request.rule_id = question.verdict.rule_id;
+  request.threshold = text_of(question.verdict.threshold);
+  request.value = text_of(question.verdict.value);
+  if (question.gate_span.is_valid()) request.span_id = question.gate_span.hex();
   request.since_unix_nanos = run.services->clock->wall_nanos();
   request.expires_unix_nanos =
       request.since_unix_nanos + static_cast<std::int64_t>(run.policy().human_in_loop.timeout_s * 1e9);

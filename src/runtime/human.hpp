@@ -11,9 +11,16 @@
 
 namespace meshflow::runtime {
 
-// The request for a person about `content`, which is shown and whose digest the decision is bound to.
-[[nodiscard]] PendingRequest make_request(const RunState& run, std::string_view node_id, std::string_view reason,
-                                          std::string_view content);
+// What a person is asked about.
+struct Question {
+  std::string_view node_id;
+  const GateVerdict& verdict;        // the human gate's, pending
+  std::string_view content;          // what is shown, and what the decision is bound to by its digest
+  std::string_view role = {};        // of the agent whose work it is
+  std::optional<Risk> risk = {};     // of the action
+  telemetry::SpanId gate_span = {};  // the span of the verdict
+};
+[[nodiscard]] PendingRequest make_request(const RunState& run, const Question& question);
 
 // Decision::by of a request that nobody decided in time.
 inline constexpr std::string_view kExpired = "nobody (expired)";

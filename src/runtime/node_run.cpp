@@ -374,7 +374,8 @@ Task<Result<void>> apply_decision(NodeRun& self, const PausedNode& waiting, cons
       decision.by == kExpired ? expired_human_gate(run.policy().human_in_loop.timeout_s) : decided_human_gate(decision);
   telemetry::Context pending = self.span();
   pending.span_id = waiting.pending_gate;
-  const auto gate = record_gate(run, self.span(), self.path, verdict, decision, &pending);
+  const auto gate =
+      record_gate(run, self.span(), self.path, verdict, Decided{decision, waiting.request.content_digest, pending});
   if (!recorded) {
     LedgerDraft draft;
     draft.node_id = self.path;
@@ -399,6 +400,20 @@ Task<Result<void>> apply_decision(NodeRun& self, const PausedNode& waiting, cons
   co_return Result<void>{};
 }
 
+// Of the agent whose work a person is asked about; empty where no agent works.
+std::string_view role_of(const NodeRun& self) {
+  const bool is_agent = self.node.kind == NodeKind::agent ||
+                        (self.node.kind == NodeKind::router && (!self.node.agent.empty() || !self.node.prompt.empty()));
+  if (!is_agent) return {};
+  const auto agent = self.run->services->agents.find(self.node.agent);
+  return name_of(agent == self.run->services->agents.end() ? self.node.role : agent->second->role);
+}
+
+// A node that only asks does nothing itself, unless the workflow says what follows from it.
+std::optional<Risk> risk_asked_of(const NodeRun& self) {
+  return self.node.kind == NodeKind::human ? self.node.risk : std::optional(risk_of(self));
+}
+
 // Asks for a decision: true when there is one (it has been applied), false when the node pauses or failed.
 Task<bool> ask_person(NodeRun& self, GateVerdict verdict, PausedNode::Phase phase, std::string content) {
   RunState& run = *self.run;
@@ -407,7 +422,12 @@ Task<bool> ask_person(NodeRun& self, GateVerdict verdict, PausedNode::Phase phas
   waiting.phase = phase;
   waiting.span = {self.span().span_id, self.end.span.start_unix_nanos()};
   waiting.pending_gate = record_gate(run, self.span(), self.path, verdict).span_id;
-  waiting.request = make_request(run, self.path, verdict.reason, content);
+  waiting.request = make_request(run, {.node_id = self.path,
+                                       .verdict = verdict,
+                                       .content = content,
+                                       .role = role_of(self),
+                                       .risk = risk_asked_of(self),
+                                       .gate_span = waiting.pending_gate});
   waiting.asked = std::move(verdict);
   waiting.outcome = self.end.outcome;
   const auto decision = ask_approver(run, waiting.request);
@@ -434,9 +454,19 @@ std::unique_ptr<GateVerdict> person_before_work(const NodeRun& self) {
   return std::make_unique<GateVerdict>(std::move(*verdict));
 }
 
+// What a person decides on before the work: the call that the node would make, else what it was given.
+std::string action_of(const NodeRun& self) {
+  if (self.is_remote()) {
+    if (const auto call = remote_call_of(self)) return fmt::format("{} {}", call->work->tool->name, call->arguments);
+  } else if (self.node.kind == NodeKind::tool) {
+    if (const auto arguments = arguments_of(self)) return fmt::format("{} {}", self.node.tools.front(), *arguments);
+  }
+  return self.input;
+}
+
 // The person's part before the work: false when the node is over or pauses.
 Task<bool> approved_before_work(NodeRun& self, std::unique_ptr<GateVerdict> verdict) {
-  const bool decided = co_await ask_person(self, std::move(*verdict), PausedNode::Phase::before_work, self.input);
+  const bool decided = co_await ask_person(self, std::move(*verdict), PausedNode::Phase::before_work, action_of(self));
   co_return decided&& self.end.outcome.ended == NodeOutcome::Ended::ok;
 }
 

@@ -22,7 +22,7 @@ constexpr std::string_view kRunColumns =
     "carbon_low_nanograms, carbon_high_nanograms, model_calls, blocked, ledger_head";
 constexpr std::string_view kRequestColumns =
     "id, run_id, node_id, reason, prompt, content_digest, since_unix_nanos, expires_unix_nanos, approved, decided_by, "
-    "decided_note, decided_unix_nanos";
+    "decided_note, decided_unix_nanos, span_id, role, risk, rule_id, threshold, value";
 
 tl::unexpected<Error> no_such_run(std::string_view run_id) {
   return fail(ErrorCode::not_found, fmt::format("there is no run {}", run_id));
@@ -59,9 +59,16 @@ RequestRecord request_row(const Statement& row) {
   record.request.content_digest = row.text(5);
   record.request.since_unix_nanos = row.integer(6);
   record.request.expires_unix_nanos = row.integer(7);
-  if (!row.is_null(8))
-    record.decision = Decision{.approved = row.integer(8) != 0, .by = row.text(9), .note = row.text(10)};
-  record.decided_unix_nanos = row.integer(11);
+  if (!row.is_null(8)) {
+    record.decision = Decision{
+        .approved = row.integer(8) != 0, .by = row.text(9), .note = row.text(10), .unix_nanos = row.integer(11)};
+  }
+  record.request.span_id = row.text(12);
+  record.request.role = row.text(13);
+  record.request.risk = row.text(14);
+  record.request.rule_id = row.text(15);
+  record.request.threshold = row.text(16);
+  record.request.value = row.text(17);
   return record;
 }
 
@@ -131,10 +138,13 @@ Result<void> RunStore::prepare() {
   MESHFLOW_TRY(remove_checkpoint_, sql("DELETE FROM checkpoints WHERE run_id = ?"));
   MESHFLOW_TRY(add_request_,
                sql("INSERT INTO requests (run_id, node_id, reason, prompt, content_digest, since_unix_nanos, "
-                   "expires_unix_nanos) VALUES (?,?,?,?,?,?,?)"));
-  MESHFLOW_TRY(pending_, sql(fmt::format(
-                             "SELECT {} FROM requests WHERE approved IS NULL AND (?1 = '' OR run_id = ?1) ORDER BY id",
-                             kRequestColumns)));
+                   "expires_unix_nanos, span_id, role, risk, rule_id, threshold, value) "
+                   "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"));
+  MESHFLOW_TRY(pending_,
+               sql(fmt::format(
+                   "SELECT {} FROM requests WHERE approved IS NULL AND (?1 = '' OR run_id = ?1) ORDER BY id LIMIT ?2",
+                   kRequestColumns)));
+  MESHFLOW_TRY(request_, sql(fmt::format("SELECT {} FROM requests WHERE id = ?", kRequestColumns)));
   MESHFLOW_TRY(requests_, sql(fmt::format("SELECT {} FROM requests WHERE run_id = ? ORDER BY id", kRequestColumns)));
   MESHFLOW_TRY(
       decide_,
@@ -206,13 +216,31 @@ Result<void> RunStore::remove_checkpoint(std::string_view run_id) {
 Result<void> RunStore::add_request(const PendingRequest& request) {
   add_request_.bind(1, request.run_id).bind(2, request.node_id).bind(3, request.reason).bind(4, request.prompt);
   add_request_.bind(5, request.content_digest).bind(6, request.since_unix_nanos).bind(7, request.expires_unix_nanos);
+  add_request_.bind(8, request.span_id).bind(9, request.role).bind(10, request.risk).bind(11, request.rule_id);
+  add_request_.bind(12, request.threshold).bind(13, request.value);
   return add_request_.run();
 }
 
 Result<std::vector<PendingRequest>> RunStore::pending(std::string_view run_id) {
+  MESHFLOW_TRY(auto records, waiting(run_id));
+  std::vector<PendingRequest> requests;
+  requests.reserve(records.size());
+  for (RequestRecord& record : records) requests.push_back(std::move(record.request));
+  return requests;
+}
+
+Result<std::vector<RequestRecord>> RunStore::waiting(std::string_view run_id, std::int64_t limit) {
   const auto lock = database_->lock();
-  pending_.bind(1, run_id);
-  return rows_of<PendingRequest>(pending_, [](const Statement& row) { return request_row(row).request; });
+  pending_.bind(1, run_id).bind(2, limit);
+  return rows_of<RequestRecord>(pending_, request_row);
+}
+
+Result<RequestRecord> RunStore::request(std::int64_t id) {
+  const auto lock = database_->lock();
+  request_.bind(1, id);
+  MESHFLOW_TRY(auto rows, rows_of<RequestRecord>(request_, request_row));
+  if (rows.empty()) return fail(ErrorCode::not_found, fmt::format("there is no request {}", id));
+  return std::move(rows.front());
 }
 
 Result<std::vector<RequestRecord>> RunStore::requests(std::string_view run_id) {
@@ -258,6 +286,7 @@ LedgerDraft decision_entry(const RunRecord& run, const RequestRecord& open, cons
   entry.reason =
       record.is_expiry ? "nobody decided in time" : fmt::format("{} by {}", entry.verdict, record.decision.by);
   if (!record.decision.note.empty()) entry.reason += fmt::format(": {}", record.decision.note);
+  entry.span_id = open.request.span_id;
   entry.input_digest = open.request.content_digest;
   return entry;
 }
@@ -269,14 +298,17 @@ Result<LedgerEntry> RunStore::decide(Ledger& ledger, const DecisionRecord& recor
   MESHFLOW_TRY(auto run, find(record.run_id));
   MESHFLOW_TRY(const auto all, requests(record.run_id));
   const RequestRecord* open = nullptr;
+  const RequestRecord* asked = nullptr;  // the last one that is meant
   for (const RequestRecord& request : all) {
-    const bool meant = record.node_id.empty() || request.request.node_id == record.node_id;
+    const bool meant = (record.node_id.empty() || request.request.node_id == record.node_id) &&
+                       (record.request_id == 0 || request.id == record.request_id);
+    if (meant) asked = &request;
     if (meant && !request.decision && open == nullptr) open = &request;
   }
   if (open == nullptr) {
-    if (all.empty())
+    if (asked == nullptr)
       return not_decidable(record.run_id, "waits for nobody", fmt::format("its status is {}", name_of(run.status)));
-    const auto& last = all.back().decision;
+    const auto& last = asked->decision;
     return not_decidable(record.run_id,
                          fmt::format("was decided already: {} by {}", last && last->approved ? "approved" : "rejected",
                                      last ? last->by : ""));
@@ -285,6 +317,8 @@ Result<LedgerEntry> RunStore::decide(Ledger& ledger, const DecisionRecord& recor
       open->request.expires_unix_nanos > 0 && record.now_unix_nanos >= open->request.expires_unix_nanos;
   if (expired && !record.is_expiry)
     return not_decidable(record.run_id, "has waited too long: the time for a decision is over");
+  if (!record.digest.empty() && record.digest != open->request.content_digest)
+    return not_decidable(record.run_id, "waits for a decision on something else by now", "look at it again");
   if (!expired && record.is_expiry) return not_decidable(record.run_id, "may still be decided");
   if (record.is_expiry && record.decision.approved)
     return fail(ErrorCode::internal, "an expired request cannot be approved");

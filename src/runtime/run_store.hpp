@@ -19,6 +19,7 @@ namespace meshflow::runtime {
 
 inline constexpr std::size_t kCheckpointBytesMax = std::size_t{64} << 20;
 inline constexpr std::int64_t kRunsListedMax = 10'000;
+inline constexpr std::int64_t kRequestsListedMax = 10'000;
 
 struct RunRecord {
   std::string run_id;
@@ -50,7 +51,6 @@ struct RequestRecord {
   std::int64_t id = 0;
   PendingRequest request;
   std::optional<Decision> decision = std::nullopt;
-  std::int64_t decided_unix_nanos = 0;
 };
 
 // Thread-safe; several processes may use one file. Methods return once what they wrote is on the device, within a
@@ -73,6 +73,11 @@ class RunStore {
 
   // Requests without a decision, oldest first; of all runs where `run_id` is empty.
   [[nodiscard]] Result<std::vector<PendingRequest>> pending(std::string_view run_id = {});
+  // The same with their ids.
+  [[nodiscard]] Result<std::vector<RequestRecord>> waiting(std::string_view run_id = {},
+                                                           std::int64_t limit = kRequestsListedMax);
+  // not_found where there is none of that id.
+  [[nodiscard]] Result<RequestRecord> request(std::int64_t id);
   // All requests of a run, oldest first.
   [[nodiscard]] Result<std::vector<RequestRecord>> requests(std::string_view run_id);
   // The newest request of a node, with its decision where there is one.
@@ -86,14 +91,17 @@ class RunStore {
     LedgerDraft entry;
   };
   [[nodiscard]] Result<LedgerEntry> pause(Ledger& ledger, const Pause& pause);
-  // A decision on the run's oldest open request (of `node_id` where given) and its ledger entry, whole or not at all.
-  // not_found: no such run; conflict: the run waits for nobody, or the request was decided or has expired.
+  // A decision on the run's oldest open request (of `node_id`, or with `request_id`, where given) and its ledger entry,
+  // whole or not at all. not_found: no such run; conflict: the run waits for nobody, the request was decided or has
+  // expired, or is about something else than `digest`.
   struct DecisionRecord {
     std::string_view run_id;
     std::string_view node_id = {};
     Decision decision;
     std::int64_t now_unix_nanos = 0;
     bool is_expiry = false;  // nobody decided in time: a rejection that only an expired request takes
+    std::int64_t request_id = 0;  // 0: any
+    std::string_view digest = {};  // PendingRequest::content_digest of what the person saw; empty: not compared
   };
   [[nodiscard]] Result<LedgerEntry> decide(Ledger& ledger, const DecisionRecord& record);
 
@@ -122,6 +130,7 @@ class RunStore {
   Statement remove_checkpoint_;
   Statement add_request_;
   Statement pending_;
+  Statement request_;
   Statement requests_;
   Statement decide_;
   Statement claimant_;

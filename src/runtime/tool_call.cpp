@@ -2,13 +2,13 @@
 #include <fmt/format.h>
 
 #include "base/bytes.hpp"
+#include "base/nearest.hpp"
 #include "runtime/agent_tools.hpp"
 #include "runtime/attempts.hpp"
 #include "runtime/attributes.hpp"
 #include "runtime/gate_spans.hpp"
 #include "runtime/human.hpp"
 #include "runtime/limits.hpp"
-#include "base/nearest.hpp"
 #include "runtime/tool_work.hpp"
 
 namespace meshflow::runtime {
@@ -113,11 +113,16 @@ Result<void> check_person(CallState& caller, const Tool& tool, const std::string
   const GateVerdict verdict = human_gate(run.policy(), tool.risk, std::nullopt);
   if (verdict.result == GateResult::passed) return {};
   const auto pending = record_gate(run, caller.node_span, caller.node_id, verdict);
-  const auto request = make_request(run, caller.node_id, verdict.reason, fmt::format("{} {}", tool.name, arguments));
+  const auto request = make_request(run, {.node_id = caller.node_id,
+                                          .verdict = verdict,
+                                          .content = fmt::format("{} {}", tool.name, arguments),
+                                          .role = caller.agent ? name_of(caller.role) : std::string_view(),
+                                          .risk = tool.risk,
+                                          .gate_span = pending.span_id});
   GateVerdict decided;
   if (const auto decision = ask_approver(run, request)) {
     decided = decided_human_gate(*decision);
-    record_gate(run, caller.node_span, caller.node_id, decided, decision, &pending);
+    record_gate(run, caller.node_span, caller.node_id, decided, Decided{*decision, request.content_digest, pending});
     if (decided.result == GateResult::passed) return {};
   } else {
     decided = refusal("human", verdict.rule_id,

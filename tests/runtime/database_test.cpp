@@ -166,6 +166,37 @@ TEST_F(DatabaseFile, ANewerSchemaIsLeftAlone) {
   EXPECT_THAT(opened.error().text(), HasSubstr("schema version 99"));
 }
 
+// What version 1 did not have goes; SQLite's ALTER TABLE is what made it.
+constexpr const char* kBackToVersion1 = R"sql(
+  ALTER TABLE requests DROP COLUMN span_id;
+  ALTER TABLE requests DROP COLUMN role;
+  ALTER TABLE requests DROP COLUMN risk;
+  ALTER TABLE requests DROP COLUMN rule_id;
+  ALTER TABLE requests DROP COLUMN threshold;
+  ALTER TABLE requests DROP COLUMN value;
+  INSERT INTO requests (run_id, node_id, reason, prompt, content_digest, since_unix_nanos, expires_unix_nanos)
+    VALUES ('r', 'publish', 'irreversible', 'it', 'ab', 1, 2);
+  PRAGMA user_version = 1;
+)sql";
+
+TEST_F(DatabaseFile, AnOlderSchemaIsRaisedWithWhatItHolds) {
+  for (const bool read_only : {false, true}) {
+    std::filesystem::remove(path());
+    const auto made = open();
+    ASSERT_TRUE(made->execute(kInsert));
+    const auto lowered = made->execute(kBackToVersion1);
+    ASSERT_TRUE(lowered) << lowered.error().text();
+    const auto raised = open({.read_only = read_only});
+    ASSERT_NE(raised, nullptr);
+    const auto lock = raised->lock();
+    auto row = raised->prepare("SELECT reason, span_id, role FROM requests");
+    ASSERT_TRUE(row) << row.error().text();
+    ASSERT_TRUE(row->step().value());
+    EXPECT_EQ(row->text(0), "irreversible");
+    EXPECT_EQ(row->text(1), "");
+  }
+}
+
 TEST_F(DatabaseFile, WhatIsNoDatabaseIsSaidToBeNone) {
   std::ofstream(path()) << std::string(4096, 'x');
   const auto opened = Database::open(path());

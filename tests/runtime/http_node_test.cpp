@@ -210,9 +210,11 @@ TEST(HttpNode, IsAnExternalActionThatAPersonIsAskedAbout) {
   policy.mode = PolicyMode::legal_critical;  // people decide on external effects
   policy.require_citations = false;
   std::string asked;
+  std::string action;
   MeshOptions options;
-  options.approver = [&asked](const PendingRequest& request) {
+  options.approver = [&asked, &action](const PendingRequest& request) {
     asked = request.reason;
+    action = request.prompt;
     return std::optional<Decision>(Decision{false, "ada", "no"});
   };
   MeshUnderTest mesh(policy, options);
@@ -221,6 +223,7 @@ TEST(HttpNode, IsAnExternalActionThatAPersonIsAskedAbout) {
   const auto result = run(mesh, fetch_workflow(call));
   EXPECT_EQ(result.status, RunStatus::aborted);
   EXPECT_THAT(asked, HasSubstr("external_io"));
+  EXPECT_THAT(action, HasSubstr(R"({"method":"GET","url":")")) << "the very call is what a person decides on";
   EXPECT_TRUE(server.requests().empty());
 }
 

@@ -47,6 +47,7 @@ TEST(Pause, ARunThatWaitsIsContinuedInAnotherProcessUnderTheSameTrace) {
   Processes processes;
   std::string run_id;
   std::string trace_id;
+  PendingRequest asked;
   std::int64_t span_count = 0;
   {
     auto mesh = processes.start();
@@ -56,6 +57,7 @@ TEST(Pause, ARunThatWaitsIsContinuedInAnotherProcessUnderTheSameTrace) {
     ASSERT_TRUE(result->pending);
     EXPECT_EQ(result->pending->node_id, "approval");
     EXPECT_EQ(result->pending->reason, "Publish this?");
+    asked = *result->pending;
     run_id = result->run_id;
     trace_id = result->trace_id;
     span_count = result->span_count();
@@ -82,6 +84,8 @@ TEST(Pause, ARunThatWaitsIsContinuedInAnotherProcessUnderTheSameTrace) {
   const ReadSpan* decided = trace.with("meshflow.gate", "meshflow.decision.by", "ada");
   ASSERT_NE(decided, nullptr);
   EXPECT_EQ(decided->text("meshflow.gate_result"), "passed");
+  EXPECT_EQ(decided->text("meshflow.decision.digest"), asked.content_digest);
+  EXPECT_EQ(asked.span_id, pending->id()) << "the request names the gate that waits";
   ASSERT_EQ(decided->links.size(), 1u);
   EXPECT_EQ(decided->links[0].span_id, pending->span_id);
   EXPECT_EQ(trace.with("meshflow.node", "meshflow.node_id", "approval")->id(), pending->parent());

@@ -136,7 +136,7 @@ TEST_F(Store, ADecisionIsRecordedOnceWithWhoAndWhen) {
   ASSERT_TRUE(record && record->decision);
   EXPECT_TRUE(record->decision->approved);
   EXPECT_EQ(record->decision->by, "Ana");
-  EXPECT_EQ(record->decided_unix_nanos, 200);
+  EXPECT_EQ(record->decision->unix_nanos, 200);
   const auto again = decide("run_1", false);
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().code, ErrorCode::conflict);
@@ -160,6 +160,39 @@ TEST_F(Store, SeveralRequestsAreDecidedOldestFirstOrByNode) {
   EXPECT_EQ(store_->pending("run_1")->at(0).node_id, "c");
   EXPECT_EQ(store_->requests("run_1")->size(), 3U);
   EXPECT_EQ(store_->request_of("run_1", "d").value(), std::nullopt);
+}
+
+TEST_F(Store, ADecisionThatNamesWhatWasShownIsBoundToIt) {
+  PendingRequest asked = request("run_1");
+  asked.span_id = "00f067aa0ba902b7";
+  asked.role = "executor";
+  asked.risk = "irreversible";
+  asked.rule_id = "human.risk";
+  asked.threshold = "external_io";
+  asked.value = "irreversible";
+  ASSERT_TRUE(pause("run_1", {asked}));
+  const auto waiting = store_->waiting().value();
+  ASSERT_EQ(waiting.size(), 1U);
+  const PendingRequest& kept = waiting[0].request;
+  EXPECT_EQ(kept.span_id, asked.span_id);
+  EXPECT_EQ(kept.role + kept.risk + kept.rule_id, asked.role + asked.risk + asked.rule_id);
+  EXPECT_EQ(kept.threshold + kept.value, asked.threshold + asked.value);
+
+  const auto decide_on = [&](std::int64_t id, const std::string& digest) {
+    return store_->decide(*ledger_, {.run_id = "run_1",
+                                     .decision = {.approved = true, .by = "Ana"},
+                                     .now_unix_nanos = 200,
+                                     .request_id = id,
+                                     .digest = digest});
+  };
+  EXPECT_THAT(decide_on(waiting[0].id, digest_of("another draft")).error().text(), HasSubstr("something else by now"));
+  EXPECT_THAT(decide_on(waiting[0].id + 1, digest_of("draft")).error().text(), HasSubstr("waits for nobody"));
+  EXPECT_EQ(store_->pending()->size(), 1U);
+  const auto entry = decide_on(waiting[0].id, digest_of("draft"));
+  ASSERT_TRUE(entry) << entry.error().text();
+  EXPECT_EQ(entry->span_id, asked.span_id) << "from the entry to the span that waited";
+  EXPECT_TRUE(store_->request(waiting[0].id)->decision);
+  EXPECT_EQ(store_->request(99).error().code, ErrorCode::not_found);
 }
 
 TEST_F(Store, AnExpiredRequestTakesNoDecisionButItsExpiry) {

@@ -47,12 +47,20 @@ struct PendingRequest {
   std::string content_digest;  // SHA-256, hex, of what is decided on
   std::int64_t since_unix_nanos = 0;
   std::int64_t expires_unix_nanos = 0;
+  // How it came to be asked; empty where that is not known.
+  std::string span_id = {};    // of the gate span that waits, 16 hex digits
+  std::string role = {};       // of the agent whose work it is
+  std::string risk = {};       // of the action: read_only, internal, external_io, irreversible
+  std::string rule_id = {};    // which rule asked
+  std::string threshold = {};  // what the rule compared with what: a number, or a word
+  std::string value = {};
 };
 
 struct Decision {
   bool approved = false;
   std::string by = {};
   std::string note = {};
+  std::int64_t unix_nanos = 0;  // when; 0: as it is recorded
 };
 
 struct RunResult {

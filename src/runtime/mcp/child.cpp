@@ -7,7 +7,6 @@
 #include <thread>
 
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +14,7 @@
 #include <fmt/format.h>
 
 #include "base/environment.hpp"
+#include "base/spawn.hpp"
 
 namespace meshflow::runtime::mcp {
 namespace {
@@ -73,30 +73,6 @@ std::vector<std::string> environment_of(const std::vector<std::pair<std::string,
   return out;
 }
 
-std::vector<char*> pointers_to(std::vector<std::string>& texts) {
-  std::vector<char*> pointers;
-  pointers.reserve(texts.size() + 1);
-  for (auto& text : texts) pointers.push_back(text.data());
-  pointers.push_back(nullptr);
-  return pointers;
-}
-
-// posix_spawn's settings: destroyed whatever happens.
-struct SpawnSettings {
-  SpawnSettings() {
-    ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawnattr_init(&attributes);
-  }
-  ~SpawnSettings() {
-    ::posix_spawn_file_actions_destroy(&actions);
-    ::posix_spawnattr_destroy(&attributes);
-  }
-  SpawnSettings(const SpawnSettings&) = delete;
-  SpawnSettings& operator=(const SpawnSettings&) = delete;
-  posix_spawn_file_actions_t actions{};
-  posix_spawnattr_t attributes{};
-};
-
 }  // namespace
 
 void Descriptor::close() noexcept {
@@ -115,15 +91,8 @@ Result<ChildProcess> ChildProcess::start(const std::string& command, const std::
   ::posix_spawn_file_actions_adddup2(&settings.actions, in->child.get(), STDIN_FILENO);
   ::posix_spawn_file_actions_adddup2(&settings.actions, out->child.get(), STDOUT_FILENO);
   ::posix_spawn_file_actions_adddup2(&settings.actions, errors->child.get(), STDERR_FILENO);
-  sigset_t none;
-  sigset_t all;
-  ::sigemptyset(&none);
-  ::sigfillset(&all);
-  ::posix_spawnattr_setsigmask(&settings.attributes, &none);
-  ::posix_spawnattr_setsigdefault(&settings.attributes, &all);
   ::posix_spawnattr_setpgroup(&settings.attributes, 0);
-  ::posix_spawnattr_setflags(&settings.attributes,
-                             POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  settings.reset_signals(POSIX_SPAWN_SETPGROUP);
   std::vector<std::string> words{command};
   words.insert(words.end(), args.begin(), args.end());
   std::vector<std::string> variables = environment_of(environment);
