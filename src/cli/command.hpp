@@ -50,6 +50,7 @@ class Command {
 [[nodiscard]] std::unique_ptr<Command> make_pending_command();
 [[nodiscard]] std::unique_ptr<Command> make_lint_command();
 [[nodiscard]] std::unique_ptr<Command> make_serve_command();
+[[nodiscard]] std::unique_ptr<Command> make_ui_command();
 [[nodiscard]] std::unique_ptr<Command> make_traces_command();
 [[nodiscard]] std::unique_ptr<Command> make_traces_show_command();
 [[nodiscard]] std::unique_ptr<Command> make_traces_sql_command();

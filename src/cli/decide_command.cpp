@@ -4,8 +4,6 @@
 #include <string>
 
 #include <fmt/format.h>
-#include <pwd.h>
-#include <unistd.h>
 #include <CLI/CLI.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
@@ -13,17 +11,12 @@
 #include "base/clock.hpp"
 #include "base/try.hpp"
 #include "cli/execution.hpp"
+#include "cli/own_process.hpp"
 
 namespace meshflow::cli {
 namespace {
 
 constexpr const char* kRunHelp = "A run id, an unambiguous beginning of one, or \"last\"";
-
-// Of the user whose rights this process has.
-std::string login_name() {
-  const passwd* user = ::getpwuid(::geteuid());
-  return user != nullptr ? user->pw_name : fmt::format("uid {}", ::geteuid());
-}
 
 class DecideCommand final : public Command {
  public:

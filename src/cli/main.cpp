@@ -47,6 +47,7 @@ class Program {
     add(make_pending_command());
     add(make_lint_command());
     add(make_serve_command());
+    add(make_ui_command());
     add(make_traces_command());
     add(make_traces_show_command());
     add(make_traces_sql_command());

@@ -10,9 +10,9 @@ namespace {
 
 constexpr std::string_view kRunPrefix = "run_";
 
-Result<Records> open(const Session& session, runtime::DatabaseOptions options) {
+Result<Records> open(std::string data_dir, runtime::DatabaseOptions options) {
   Records records;
-  MESHFLOW_TRY(records.data_dir, session.data_dir());
+  records.data_dir = std::move(data_dir);
   MESHFLOW_TRY(records.database, runtime::Database::open(records.data_dir + "/meshflow.db", options));
   MESHFLOW_TRY(records.ledger, runtime::Ledger::open(records.database));
   MESHFLOW_TRY(records.store, runtime::RunStore::open(records.database));
@@ -21,13 +21,20 @@ Result<Records> open(const Session& session, runtime::DatabaseOptions options) {
 
 }  // namespace
 
-Result<Records> open_records(const Session& session) { return open(session, {.read_only = true}); }
+Result<Records> open_records(const Session& session) {
+  MESHFLOW_TRY(std::string folder, session.data_dir());
+  return open(std::move(folder), {.read_only = true});
+}
 
 Result<Records> open_records_to_write(const Session& session) {
-  MESHFLOW_TRY(const std::string folder, session.data_dir());
+  MESHFLOW_TRY(std::string folder, session.data_dir());
+  return open_records_to_write(std::move(folder));
+}
+
+Result<Records> open_records_to_write(std::string data_dir) {
   // A decision on a run that is not there makes no data directory.
-  MESHFLOW_CHECK(runtime::Database::open(folder + "/meshflow.db", {.read_only = true}));
-  return open(session, {});
+  MESHFLOW_CHECK(runtime::Database::open(data_dir + "/meshflow.db", {.read_only = true}));
+  return open(std::move(data_dir), {});
 }
 
 Result<runtime::RunRecord> find_run(runtime::RunStore& store, std::string_view name) {

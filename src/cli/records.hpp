@@ -24,6 +24,7 @@ struct Records {
 // To be read only: nothing is made where there is nothing (not_found).
 [[nodiscard]] Result<Records> open_records(const Session& session);
 [[nodiscard]] Result<Records> open_records_to_write(const Session& session);
+[[nodiscard]] Result<Records> open_records_to_write(std::string data_dir);
 
 // The run that `name` means: a run id or an unambiguous beginning of one, with or without "run_", or "last".
 [[nodiscard]] Result<runtime::RunRecord> find_run(runtime::RunStore& store, std::string_view name);

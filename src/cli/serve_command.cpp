@@ -16,6 +16,7 @@
 #include "base/try.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/serve_settings.hpp"
+#include "cli/served_runs.hpp"
 #include "cli/session.hpp"
 #include "cli/text.hpp"
 #include "cli/trace_access.hpp"
@@ -94,6 +95,8 @@ class ServeCommand final : public Command {
     InterruptWatch interrupt([] {});
     settings.server.control_socket = control_socket_of(data_dir);
     settings.server.alerts.state_file = data_dir + "/alerts.json";
+    ServedRuns runs(data_dir);
+    settings.server.desk = &runs;
     std::unique_ptr<store::TraceStore> store;  // outlives the server
     MESHFLOW_TRY(const auto server, server::TraceServer::start(std::move(settings.server)));
     for (const auto& listener : server->listeners()) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
-#include <openssl/crypto.h>
+#include "net/secret.hpp"
 
 namespace meshflow::net {
 
@@ -12,8 +12,7 @@ bool is_authorized(std::string_view authorization, std::string_view token) {
   if (authorization.size() < kScheme.size()) return false;
   const bool is_bearer = std::equal(kScheme.begin(), kScheme.end(), authorization.begin(),
                                     [](char expected, unsigned char c) { return std::tolower(c) == expected; });
-  const std::string_view given = authorization.substr(kScheme.size());
-  return is_bearer && given.size() == token.size() && CRYPTO_memcmp(given.data(), token.data(), token.size()) == 0;
+  return is_bearer && is_same_secret(authorization.substr(kScheme.size()), token);
 }
 
 }  // namespace meshflow::net

@@ -110,6 +110,8 @@ std::string status_json(const ServerStatus& status) {
     out.end_object();
   }
   out.end_array();
+  out.key("tls");
+  out.boolean(status.is_tls);
   out.end_object();
   return out.take();
 }
@@ -347,6 +349,8 @@ Result<ServerStatus> ControlClient::status() {
       broken || !parsed.is_object() ? nullptr : parsed.as_object().if_contains("listeners");
   if (listeners == nullptr || !listeners->is_array()) return not_understood();
   ServerStatus status{.pid = integer_at(parsed.as_object(), "pid").value_or(0), .listeners = {}};
+  const json::value* const tls = parsed.as_object().if_contains("tls");
+  status.is_tls = tls != nullptr && tls->is_bool() && tls->get_bool();
   for (const json::value& each : listeners->as_array()) {
     if (!each.is_object()) return not_understood();
     const json::object& listener = each.as_object();
@@ -354,6 +358,19 @@ Result<ServerStatus> ControlClient::status() {
         {text_at(listener, "name"), {text_at(listener, "ip"), static_cast<std::uint16_t>(count_at(listener, "port"))}});
   }
   return status;
+}
+
+Result<std::string> ControlClient::sign_in_code(std::string_view by) {
+  query::JsonWriter out;
+  out.begin_object();
+  out.field("by", by);
+  out.end_object();
+  MESHFLOW_TRY(const std::string body, ask("POST", "/sign-in", out.take()));
+  boost::system::error_code broken;
+  const json::value parsed = json::parse(body, broken);
+  std::string code = broken || !parsed.is_object() ? std::string() : text_at(parsed.as_object(), "code");
+  if (code.empty()) return not_understood();
+  return code;
 }
 
 Result<std::vector<query::TraceRow>> ControlClient::newest(std::size_t limit) {

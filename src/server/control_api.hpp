@@ -3,10 +3,11 @@
 //   GET  /traces?limit=N       [row, …]   (query/trace_row.hpp)
 //   GET  /trace?name=NAME      TracesData, the one trace
 //   GET  /traces/after?id=HEX  TracesData, whole traces one after the other; without `id` from the first
-//   GET  /status               {"pid", "listeners": [{"name", "ip", "port"}]}
+//   GET  /status               {"pid", "listeners": [{"name", "ip", "port"}], "tls"}
 //   GET  /report?from=N&to=N&limit=N&by=GROUP   query/report.hpp, its JSON; without `by` the questions
 //   POST /import               an ExportTraceServiceRequest; {"spans", "rejected_spans", "rejection"}
 //   POST /sql, /export/parquet (sql_api.hpp)
+//   POST /sign-in              {"by"}; {"code", "expires_unix_nanos"} (session_api.hpp)
 //
 // TracesData are protobuf. Errors: {"error": {"code": "not_found", "message", "hint", "line", "column"}}, from which
 // the client makes the same Error again; line and column are 0 where there is no place.
@@ -33,6 +34,7 @@ struct ServerListener {
 struct ServerStatus {
   std::int64_t pid = 0;
   std::vector<ServerListener> listeners;
+  bool is_tls = false;  // all listeners but the control socket
 };
 
 // `store` and `workers` must outlive the server. `status` is called by any thread.
@@ -55,6 +57,8 @@ class ControlClient final : public TraceSource {
   [[nodiscard]] Result<void> check_ready();
 
   [[nodiscard]] Result<ServerStatus> status();
+  // A one-time code for `by` to sign in with at the pages (sign_in.hpp).
+  [[nodiscard]] Result<std::string> sign_in_code(std::string_view by);
   [[nodiscard]] Result<std::vector<query::TraceRow>> newest(std::size_t limit) override;
   [[nodiscard]] Result<store::StoredTrace> trace(std::string_view name) override;
   [[nodiscard]] Result<std::vector<store::StoredTrace>> traces_after(

@@ -12,6 +12,7 @@
 #include "net/http_router.hpp"
 #include "net/io_threads.hpp"
 #include "net/worker_pool.hpp"
+#include "server/desk_api.hpp"
 #include "server/jaeger_api.hpp"
 #include "server/otlp_grpc_receiver.hpp"
 #include "server/otlp_http_receiver.hpp"
@@ -19,6 +20,7 @@
 #include "server/run_costs.hpp"
 #include "server/self_metrics.hpp"
 #include "server/server_metrics.hpp"
+#include "server/session_api.hpp"
 #include "server/sql_api.hpp"
 #include "server/store_sink.hpp"
 #include "server/tempo_api.hpp"
@@ -41,6 +43,7 @@ class TraceServer::Implementation {
  public:
   explicit Implementation(TraceServerOptions options)
       : options_(std::move(options)),
+        sign_in_({.is_tls = !options_.tls.certificate_file.empty()}),
         threads_(options_.io_threads),
         workers_(options_.query_threads, options_.queries_waiting_max) {}
 
@@ -49,6 +52,9 @@ class TraceServer::Implementation {
   void stop(std::chrono::milliseconds limit);
   void add_metrics(SelfMetrics::Collector collector) { metrics_.add(std::move(collector)); }
   [[nodiscard]] std::vector<ServerListener> listeners() const;
+  [[nodiscard]] ServerStatus server_status() const {
+    return {.pid = ::getpid(), .listeners = listeners(), .is_tls = !options_.tls.certificate_file.empty()};
+  }
 
  private:
   using RendersError = net::HttpErrorRenderer;
@@ -94,6 +100,7 @@ class TraceServer::Implementation {
 
   const TraceServerOptions options_;
   std::atomic<bool> is_ready_{false};
+  SignIn sign_in_;
   StoreSink sink_;
   net::HttpRouter jaeger_router_;
   net::HttpRouter tempo_router_;
@@ -176,10 +183,12 @@ void TraceServer::Implementation::attach(store::TraceStore& store) {
   // What others reach without a token does not answer every question.
   const bool is_open = !options_.jaeger || options_.jaeger->is_loopback() || !options_.bearer_token.empty();
   add_sql_routes(*sql_queries_, {.is_open = is_open}, jaeger_router_);
+  add_session_routes(sign_in_, jaeger_router_);
+  add_desk_routes(*queries_, options_.desk, sign_in_, jaeger_router_);
   add_tempo_routes(*queries_, tempo_router_);
+  add_sign_in_control_routes(sign_in_, control_router_);
   add_sql_control_routes(*sql_queries_, control_router_);
-  add_control_routes(
-      store, workers_, [this] { return ServerStatus{.pid = ::getpid(), .listeners = listeners()}; }, control_router_);
+  add_control_routes(store, workers_, [this] { return server_status(); }, control_router_);
   if (!options_.alerts.groups.empty()) {
     alerts_ = std::make_unique<AlertEngine>(options_.alerts, store, span_metrics_);
     metrics_.add([this](MetricsText& text) { alerts_->write_metrics(text); });

@@ -13,6 +13,7 @@
 #include "net/listen_address.hpp"
 #include "server/alert_engine.hpp"
 #include "server/control_api.hpp"
+#include "server/run_desk.hpp"
 #include "server/self_metrics.hpp"
 #include "server/ui_pages.hpp"
 #include "store/trace_store.hpp"
@@ -31,6 +32,7 @@ struct TraceServerOptions {
 
   AlertEngineOptions alerts = {};  // evaluated from attach() on
   UiOptions ui = {};               // on the listener of Jaeger's API
+  RunDesk* desk = nullptr;  // the runtime's; must outlive the server. Null: what it would answer is 501
 
   // Of all listeners but the control socket, as HttpServerOptions says.
   net::HttpServerTls tls = {};
