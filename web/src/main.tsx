@@ -3,11 +3,13 @@ import { Frame } from '@/app/frame';
 import { listenToKeys } from '@/app/keys';
 import { listenToLinks } from '@/app/location';
 import { watchServer } from '@/app/server';
+import { signInByAddress } from '@/app/sign_in';
 import '@/styles/tokens.css';
 import '@/styles/base.css';
 import '@/styles/frame.css';
 
 listenToLinks();
 listenToKeys();
+void signInByAddress();
 watchServer();
 render(<Frame />, document.getElementById('app')!);

@@ -1,7 +1,9 @@
 // One function for each question that the screens ask. Paths are written here and nowhere else.
 
+import { outlineOfJaeger, spanOfJaeger } from '@/model/jaeger_file';
 import type { OutlineAnswer } from '@/model/outline';
 import { get, send, withQuery } from './client';
+import { openedTrace } from './opened';
 import type { Capabilities, LedgerAnswer, Match, RunsAnswer, SpanAnswer, View } from './types';
 
 const kOwn = 'api/meshflow';
@@ -36,14 +38,21 @@ export const runs = (question: RunsQuestion, signal?: AbortSignal) =>
 export const resolve = async (id: string, signal?: AbortSignal): Promise<Match[]> =>
   (await get<{ matches: Match[] }>(withQuery(`${kOwn}/resolve`, { id }), signal)).matches;
 
-export const outline = (traceId: string, signal?: AbortSignal) =>
-  get<OutlineAnswer>(`${kOwn}/traces/${traceId}/outline`, signal);
+export const outline = async (id: string, signal?: AbortSignal): Promise<OutlineAnswer> => {
+  const file = openedTrace(id);
+  return file ? outlineOfJaeger(file) : get<OutlineAnswer>(`${kOwn}/traces/${id}/outline`, signal);
+};
 
-export const span = (traceId: string, spanId: string, signal?: AbortSignal) =>
-  get<SpanAnswer>(`${kOwn}/traces/${traceId}/spans/${spanId}`, signal);
+export const span = async (id: string, spanId: string, signal?: AbortSignal): Promise<SpanAnswer> => {
+  const file = openedTrace(id);
+  return (file && spanOfJaeger(file, spanId)) ?? get<SpanAnswer>(`${kOwn}/traces/${id}/spans/${spanId}`, signal);
+};
 
-export const find = async (traceId: string, q: string, revision: string, signal?: AbortSignal): Promise<number[]> =>
-  (await get<{ indices: number[] }>(withQuery(`${kOwn}/traces/${traceId}/find`, { q, revision }), signal)).indices;
+// Indices of the outline with that revision.
+export const find = async (id: string, q: string, revision: string, signal?: AbortSignal): Promise<number[]> => {
+  if (openedTrace(id)) return [];
+  return (await get<{ indices: number[] }>(withQuery(`${kOwn}/traces/${id}/find`, { q, revision }), signal)).indices;
+};
 
 export const ledger = (runId: string, signal?: AbortSignal) =>
   get<LedgerAnswer>(`${kOwn}/ledger/${encodeURIComponent(runId)}`, signal);

@@ -186,7 +186,7 @@ function ScreenPlace() {
 
 function NoSuchPage() {
   return (
-    <Empty title="There is no such page">
+    <Empty title="There is no such page" isPage>
       <p>
         Nothing is at <code>{path.value}</code>. Screens:{' '}
         {screens

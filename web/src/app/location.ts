@@ -5,7 +5,12 @@ import { computed, signal } from '@preact/signals';
 // The path below which the UI is served: "/" , or the prefix in index.html's <base>.
 const base = new URL(document.baseURI).pathname.replace(/\/$/, '');
 
-const read = () => new URL(window.location.href);
+// Without what is behind '#', which is no part of any screen's state.
+const read = () => {
+  const url = new URL(window.location.href);
+  url.hash = '';
+  return url;
+};
 const current = signal(read());
 
 // Without the base: "/search".

@@ -20,7 +20,8 @@ export const isThere = (screen: Screen): boolean =>
 
 const kAgainMs = 2000;
 
-async function ask(): Promise<boolean> {
+// Asks again what the server can do; false where it does not answer.
+export async function askServer(): Promise<boolean> {
   try {
     capabilities.value = await api.capabilities();
     return true;
@@ -31,11 +32,11 @@ async function ask(): Promise<boolean> {
 
 // While the server is lost it is asked every two seconds, as long as somebody looks.
 export function watchServer() {
-  void ask();
+  void askServer();
   effect(() => {
     if (!isLost.value) return;
     const timer = setInterval(() => {
-      if (document.visibilityState === 'visible') void ask();
+      if (document.visibilityState === 'visible') void askServer();
     }, kAgainMs);
     return () => clearInterval(timer);
   });

@@ -103,10 +103,11 @@ export function Failure({ error, what, onRetry }: { error: ApiError; what: strin
 }
 
 // Nothing to show, and why; children: what to do about it.
-export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
+// `isPage`: there is nothing else on the screen.
+export function Empty({ title, isPage, children }: { title: string; isPage?: boolean; children?: ComponentChildren }) {
   return (
     <div class="empty">
-      <h2>{title}</h2>
+      {isPage ? <h1>{title}</h1> : <h2>{title}</h2>}
       {children}
     </div>
   );

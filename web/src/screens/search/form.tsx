@@ -10,6 +10,7 @@ import { readId } from '@/model/ids';
 import { parseTags } from '@/model/logfmt';
 import { kLimitMax, kLookbacks, type SearchState } from '@/model/search_url';
 import { Copy } from '@/ui/copy';
+import { OpenFile } from './open_file';
 import { problemsOf, rangeOf } from './question';
 
 interface Props {
@@ -140,6 +141,7 @@ export function SearchForm({ state, services, answer, onFind }: Props) {
         Find Traces
       </button>
       {answer && <SameQuestion state={state} answer={answer} />}
+      <OpenFile />
     </form>
   );
 }

@@ -7,6 +7,7 @@ import type { Run, RunsAnswer } from '@/api/types';
 import { isScreen } from '@/app/has_screen';
 import { useKeys } from '@/app/keys';
 import { go, href, query } from '@/app/location';
+import { capabilities } from '@/app/server';
 import type { SearchState } from '@/model/search_url';
 import { csvCell } from '@/model/text';
 import { carbon, count, duration, money } from '@/model/units';
@@ -35,9 +36,11 @@ export function Results({ state, answer, onState }: Props) {
   useEffect(() => {
     more.value = [];
     cursor.value = answer.next_cursor;
+  }, [answer]);
+  useEffect(() => {
     marked.value = new Set();
     active.value = 0;
-  }, [answer]);
+  }, [state]);
   const groups = grouped([...answer.runs, ...more.value], state.group);
   const runs = groups.flatMap((group) => group.members); // as they stand in the table
 
@@ -61,23 +64,25 @@ export function Results({ state, answer, onState }: Props) {
     if (!next.delete(id)) next.add(id);
     marked.value = next;
   };
-  const state$ = useRef({ runs, move, toggle });
-  state$.current = { runs, move, toggle };
+  const toggleLive = () => onState({ ...state, live: !state.live });
+  const latest = useRef({ runs, move, toggle, toggleLive });
+  latest.current = { runs, move, toggle, toggleLive };
   useKeys(
     () => [
-      { keys: 'j', does: 'next run', group: 'Search', run: () => state$.current.move(1) },
-      { keys: 'k', does: 'previous run', group: 'Search', run: () => state$.current.move(-1) },
+      { keys: 'j', does: 'next run', group: 'Search', run: () => latest.current.move(1) },
+      { keys: 'k', does: 'previous run', group: 'Search', run: () => latest.current.move(-1) },
       {
         keys: 'Enter',
         does: 'open the run',
         group: 'Search',
-        run: (event) => (event.target === document.body ? open(state$.current.runs[active.value]) : false),
+        run: (event) => (event.target === document.body ? open(latest.current.runs[active.value]) : false),
       },
+      { keys: 'l', does: 'live: follow new runs', group: 'Search', run: () => latest.current.toggleLive() },
       {
         keys: 'x',
         does: 'mark the run, to compare',
         group: 'Search',
-        run: () => state$.current.toggle(state$.current.runs[active.value]?.trace_id ?? ''),
+        run: () => latest.current.toggle(latest.current.runs[active.value]?.trace_id ?? ''),
       },
     ],
     [],
@@ -100,6 +105,17 @@ export function Results({ state, answer, onState }: Props) {
         {answer.partial && <Partial>{answer.partial}</Partial>}
         <MarkedTools marked={marked.value} />
         <span class="gap" />
+        {capabilities.value?.live && (
+          <button
+            type="button"
+            class="chip"
+            aria-pressed={state.live}
+            title="Follow new runs as they come (l)"
+            onClick={() => onState({ ...state, live: !state.live })}
+          >
+            ● live
+          </button>
+        )}
         <label>
           Group by{' '}
           <select

@@ -3,6 +3,7 @@ import { useComputed, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import * as api from '@/api/endpoints';
 import { useLoad } from '@/api/load';
+import { listen } from '@/api/stream';
 import { query, setQuery } from '@/app/location';
 import { readSearch, type SearchState, writeSearch } from '@/model/search_url';
 import { Boundary } from '@/ui/boundary';
@@ -12,6 +13,8 @@ import { SearchForm } from './form';
 import { Nothing } from './nothing';
 import { questionOf } from './question';
 import { Results } from './results';
+
+const kLiveEveryMs = 2000;
 
 // The frame's own parameters stay in the address.
 export function go(state: SearchState, replace = false) {
@@ -41,6 +44,22 @@ export default function SearchScreen() {
   const runs = useLoad(key, (signal) =>
     key === '' ? new Promise<never>(() => {}) : api.runs(questionOf(state), signal),
   );
+  useEffect(() => {
+    if (!state.live || key === '') return;
+    // What is told is that something changed; the question is asked again, at most every two seconds.
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const askSoon = () => {
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        runs.run();
+      }, kLiveEveryMs);
+    };
+    const stop = listen({ topic: 'runs' }, { run: askSoon, gap: askSoon });
+    return () => {
+      clearTimeout(timer);
+      stop();
+    };
+  }, [state.live, key]);
   return (
     <div class="search">
       <h1 class="unseen">Search</h1>

@@ -2,6 +2,7 @@
 import type { ComponentChild } from 'preact';
 import { address } from '@/api/client';
 import * as api from '@/api/endpoints';
+import { openedTrace } from '@/api/opened';
 import { href } from '@/app/location';
 import { capabilities } from '@/app/server';
 import { nameOf } from '@/model/outline';
@@ -101,6 +102,7 @@ function Gaps({ model }: { model: TraceModel }) {
   const roots = model.roots.filter((span) => outline.parent[span] === -1).length;
   return (
     <>
+      {openedTrace(outline.traceId) && <Partial>opened from a file; nothing of it is stored</Partial>}
       {outline.count > 0 && roots === 0 && <Partial>no root span has arrived</Partial>}
       {roots > 1 && <Partial>{count(roots)} root spans share this trace id</Partial>}
       {orphans > 0 && (

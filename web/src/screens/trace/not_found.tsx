@@ -38,7 +38,7 @@ export function NotFound({ traceId, onFound }: { traceId: string; onFound: () =>
   const last = newest.data.value?.runs[0];
   const retention = capabilities.value?.retention_s;
   return (
-    <Empty title="There is no trace with this id">
+    <Empty title="There is no trace with this id" isPage>
       <p class="mono">{traceId}</p>
       <p role="status">
         {isLooking ? 'It may be on its way: looking again for ten seconds…' : 'It has not come in ten seconds.'}

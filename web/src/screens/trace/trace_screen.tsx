@@ -22,7 +22,7 @@ export default function TraceScreen({ parameters }: ScreenProps) {
   const ids = readTracePath(parameters.id);
   if (!ids) {
     return (
-      <Empty title="This is no trace id">
+      <Empty title="This is no trace id" isPage>
         <p>
           A trace id has up to 32 hexadecimal digits; <code>{shortened(plain(parameters.id), 80)}</code> has others.
           Ctrl K finds runs by their names and by the beginning of an id.
