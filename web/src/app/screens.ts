@@ -26,6 +26,41 @@ export const screens: readonly Screen[] = [
     inNavigation: true,
     load: () => import('@/screens/search/search_screen'),
   },
+  {
+    path: '/analytics',
+    name: 'Analytics',
+    key: 'a',
+    inNavigation: true,
+    load: () => import('@/screens/analytics/analytics_screen'),
+  },
+  {
+    path: '/blocked',
+    name: 'Blocked',
+    key: 'b',
+    inNavigation: true,
+    load: () => import('@/screens/blocked/blocked_screen'),
+  },
+  { path: '/alerts', name: 'Alerts', inNavigation: true, load: () => import('@/screens/alerts/alerts_screen') },
+  {
+    path: '/dependencies',
+    name: 'Services',
+    inNavigation: true,
+    load: () => import('@/screens/services/services_screen'),
+  },
+  {
+    path: '/query',
+    name: 'Query',
+    key: 'q',
+    inNavigation: true,
+    load: () => import('@/screens/query/query_screen'),
+  },
+  {
+    path: '/sql',
+    name: 'SQL',
+    inNavigation: true,
+    load: () => import('@/screens/query/sql_screen'),
+    isThere: (server) => server.sql,
+  },
   { path: '/trace/{id}', name: 'Trace', load: () => import('@/screens/trace/trace_screen') },
 ];
 
