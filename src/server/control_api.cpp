@@ -1,6 +1,5 @@
 #include "server/control_api.hpp"
 
-#include <charconv>
 #include <chrono>
 #include <utility>
 
@@ -14,6 +13,7 @@
 #include "otlp/encode.hpp"
 #include "query/json_writer.hpp"
 #include "server/query_service.hpp"
+#include "server/report_api.hpp"
 #include "server/sql_api.hpp"
 
 namespace meshflow::server {
@@ -145,36 +145,6 @@ std::vector<store::StoredTrace> split(otlp::TracesData data) {
 Result<std::vector<store::StoredTrace>> decode_stored(std::string_view bytes) {
   MESHFLOW_TRY(auto decoded, otlp::decode_traces(bytes, kOwnLimits));
   return split(std::move(decoded.value));
-}
-
-// A decimal integer of the query; nothing where it is none.
-template <typename Integer>
-std::optional<Integer> integer_of(const net::HttpServerRequest& request, std::string_view name) {
-  const auto text = request.query_value(name);
-  if (!text) return std::nullopt;
-  Integer value = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
-  if (error != std::errc{} || end != text->data() + text->size()) return std::nullopt;
-  return value;
-}
-
-Result<query::ReportRequest> report_request_of(const net::HttpServerRequest& request) {
-  const auto from = integer_of<std::uint64_t>(request, "from");
-  const auto to = integer_of<std::uint64_t>(request, "to");
-  const auto limit = integer_of<std::int64_t>(request, "limit");
-  if (!from || !to || !limit) return fail(ErrorCode::invalid_argument, "a report needs from, to and limit");
-  query::ReportRequest wanted{.from = *from, .to = *to, .by = {}, .limit_nano_usd = *limit};
-  if (const auto name = request.query_value("by")) {
-    wanted.by = query::report_group_of(*name);
-    if (!wanted.by) return fail(ErrorCode::invalid_argument, fmt::format("by: there is no group \"{}\"", *name));
-  }
-  return wanted;
-}
-
-std::string report_json(const query::Report& report) {
-  query::JsonWriter out;
-  write_json(out, report);
-  return out.take();
 }
 
 // ---- the client's side of JSON ----------------------------------------------------------------------------------

@@ -17,6 +17,7 @@
 #include "server/otlp_grpc_receiver.hpp"
 #include "server/otlp_http_receiver.hpp"
 #include "server/query_service.hpp"
+#include "server/report_api.hpp"
 #include "server/run_costs.hpp"
 #include "server/self_metrics.hpp"
 #include "server/server_metrics.hpp"
@@ -182,6 +183,7 @@ void TraceServer::Implementation::attach(store::TraceStore& store) {
   add_ui_routes(options_.ui, jaeger_router_);
   // What others reach without a token does not answer every question.
   const bool is_open = !options_.jaeger || options_.jaeger->is_loopback() || !options_.bearer_token.empty();
+  add_report_routes(*queries_, jaeger_router_);
   add_sql_routes(*sql_queries_, {.is_open = is_open}, jaeger_router_);
   add_session_routes(sign_in_, jaeger_router_);
   add_desk_routes(*queries_, options_.desk, sign_in_, jaeger_router_);

@@ -42,8 +42,8 @@ export function kindOfQuery(q: string): QueryKind {
   const stages = stagesOf(text);
   if (stages.some((stage) => kOverTime.test(stage))) return 'range';
   // Metrics in parentheses, joined with each other and with numbers.
-  if (/^[\s\d.(+-]*\(/.test(text) && /\|\s*(rate|\w+_over_time)\s*\(/.test(text)) return 'range';
-  if (/^[\s\d.(+-]*\(/.test(text) && /\|\s*(count|sum|avg|min|max|quantile)\s*\(/.test(text)) return 'instant';
+  if (/^[\s\d.(+*/%-]*\(/.test(text) && /\|\s*(rate|\w+_over_time)\s*\(/.test(text)) return 'range';
+  if (/^[\s\d.(+*/%-]*\(/.test(text) && /\|\s*(count|sum|avg|min|max|quantile)\s*\(/.test(text)) return 'instant';
   for (const stage of stages.slice(1)) {
     if (!kWhole.test(stage)) continue;
     const rest = afterCall(stage);
