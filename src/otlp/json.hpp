@@ -19,6 +19,7 @@ namespace meshflow::otlp {
 
 // TracesData, which is also ExportTraceServiceRequest. Invalid UTF-8 becomes U+FFFD.
 [[nodiscard]] std::string encode_json(const TracesData& traces);
+[[nodiscard]] std::string encode_json(const Span& span);
 [[nodiscard]] std::string encode_json(const ExportTraceServiceResponse& response);
 
 // Text that is no JSON gives ErrorCode::invalid_input with line and column (in bytes, from 1); a value of the wrong

@@ -272,6 +272,12 @@ std::string encode_json(const TracesData& traces) {
   return std::move(out).take();
 }
 
+std::string encode_json(const Span& span) {
+  Writer out;
+  write_span(out, span);
+  return std::move(out).take();
+}
+
 std::string encode_json(const ExportTraceServiceResponse& response) {
   Writer out;
   out.object([&] {

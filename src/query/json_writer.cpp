@@ -95,6 +95,15 @@ void append_json_string(std::string& out, std::string_view text, bool escape_htm
   out += '"';
 }
 
+void append_exact_integer(std::string& out, std::int64_t value) {
+  constexpr std::int64_t kExact = (std::int64_t{1} << 53) - 1;
+  const fmt::format_int digits(value);
+  const bool is_exact = value >= -kExact && value <= kExact;
+  if (!is_exact) out += '"';
+  out.append(digits.data(), digits.size());
+  if (!is_exact) out += '"';
+}
+
 std::string json_double(double value) {
   if (std::isnan(value)) return "NaN";
   if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
@@ -152,6 +161,12 @@ void JsonWriter::integer(std::int64_t value) {
 void JsonWriter::integer(std::uint64_t value) {
   const fmt::format_int text(value);
   raw({text.data(), text.size()});
+}
+
+void JsonWriter::exact_integer(std::int64_t value) {
+  separate();
+  append_exact_integer(out_, value);
+  needs_comma_ = true;
 }
 
 void JsonWriter::number(double value) {

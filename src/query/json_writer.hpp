@@ -22,6 +22,8 @@ class JsonWriter {
   void null() { raw("null"); }
   void integer(std::int64_t value);
   void integer(std::uint64_t value);
+  // A number where a double holds it exactly, else its decimal text.
+  void exact_integer(std::int64_t value);
   // As ECMAScript writes numbers: 0.1, 1e-7, 100. JSON has none for infinities and NaN: those are strings.
   void number(double value);
   // A value that is JSON already.
@@ -47,6 +49,9 @@ class JsonWriter {
 
 // A JSON string with its quotes. `escape_html`: as Go's encoder does it, also '<', '>', '&', U+2028 and U+2029.
 void append_json_string(std::string& out, std::string_view text, bool escape_html);
+
+// What JsonWriter::exact_integer writes.
+void append_exact_integer(std::string& out, std::int64_t value);
 
 // The shortest decimal text that reads back as `value`, as ECMAScript and Go's encoding/json write it ("1e-7",
 // "1e+21"). "NaN", "+Inf" and "-Inf" for what is no number.

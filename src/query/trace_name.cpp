@@ -72,17 +72,8 @@ Result<otlp::TraceId> by_run(store::Snapshot& snapshot, std::string_view name, c
   const TraceSearch search{.condition = is_whole, .range = {}, .traces_max = 1};
   MESHFLOW_TRY(const auto whole, find_traces(snapshot, search, limits));
   if (!whole.empty()) return whole.front().trace_id;
-  std::set<otlp::TraceId> found;
-  for (const store::Piece& piece : snapshot.pieces()) {
-    const std::string sql = fmt::format(
-        "SELECT DISTINCT trace_id FROM {} WHERE starts_with(meshflow_run_id, ?) LIMIT {}", piece.source, kFittingMax);
-    const std::vector<Value> parameters{std::string(name)};
-    MESHFLOW_TRY(const store::Rows rows, snapshot.query(sql, parameters, limits));
-    for (const auto& row : rows.rows) {
-      if (const auto* const id = std::get_if<store::U128>(&row.front())) found.insert(trace_id_of(*id));
-    }
-  }
-  return the_only_one(name, {found.begin(), found.end()});
+  MESHFLOW_TRY(const auto found, traces_of_runs_beginning_with(snapshot, name, kFittingMax, limits));
+  return the_only_one(name, found);
 }
 
 // The digits with enough of `fill` after them.
@@ -94,7 +85,7 @@ store::U128 padded(std::string_view digits, char fill) {
 }
 
 Result<otlp::TraceId> by_digits(store::Snapshot& snapshot, std::string_view digits, const store::QueryLimits& limits) {
-  MESHFLOW_TRY(auto ids, ids_between(snapshot, padded(digits, '0'), padded(digits, 'f'), kFittingMax, limits));
+  MESHFLOW_TRY(auto ids, traces_beginning_with(snapshot, digits, kFittingMax, limits));
   if (ids.empty() && digits.size() == kShortTraceIdDigits) {  // as 64-bit ids are written
     const store::U128 id{0, std::stoull(std::string(digits), nullptr, 16)};
     MESHFLOW_TRY(ids, ids_between(snapshot, id, id, 1, limits));
@@ -107,9 +98,7 @@ Result<otlp::TraceId> by_digits(store::Snapshot& snapshot, std::string_view digi
 Result<otlp::TraceId> find_trace(store::Snapshot& snapshot, std::string_view name, const store::QueryLimits& limits) {
   if (name == "last") return newest(snapshot, limits);
   if (name.starts_with(kRunPrefix)) return by_run(snapshot, name, limits);
-  const bool is_hex =
-      !name.empty() && name.size() <= kTraceIdDigits && name.find_first_not_of(kHexDigits) == std::string_view::npos;
-  if (!is_hex) {
+  if (!is_hex_id(name)) {
     return fail(ErrorCode::invalid_argument, fmt::format("{} names no trace", name),
                 "a trace id or its beginning, run_… or last");
   }
@@ -124,6 +113,71 @@ Result<std::vector<otlp::TraceId>> trace_ids_after(store::Snapshot& snapshot, co
     if (++from.low == 0 && ++from.high == 0) return std::vector<otlp::TraceId>{};
   }
   return ids_between(snapshot, from, {UINT64_MAX, UINT64_MAX}, count, limits);
+}
+
+Result<std::vector<otlp::TraceId>> traces_beginning_with(store::Snapshot& snapshot, std::string_view digits,
+                                                         std::size_t count, const store::QueryLimits& limits) {
+  return ids_between(snapshot, padded(digits, '0'), padded(digits, 'f'), count, limits);
+}
+
+Result<std::vector<otlp::TraceId>> traces_of_runs_beginning_with(store::Snapshot& snapshot, std::string_view prefix,
+                                                                 std::size_t count, const store::QueryLimits& limits) {
+  std::set<otlp::TraceId> found;
+  for (const store::Piece& piece : snapshot.pieces()) {
+    const std::string sql =
+        fmt::format("SELECT DISTINCT trace_id FROM {} WHERE starts_with(meshflow_run_id, ?) ORDER BY trace_id LIMIT {}",
+                    piece.source, count);
+    const std::vector<Value> parameters{std::string(prefix)};
+    MESHFLOW_TRY(const store::Rows rows, snapshot.query(sql, parameters, limits));
+    for (const auto& row : rows.rows) {
+      if (const auto* const id = std::get_if<store::U128>(&row.front())) found.insert(trace_id_of(*id));
+    }
+  }
+  std::vector<otlp::TraceId> ids(found.begin(), found.end());
+  if (ids.size() > count) ids.resize(count);
+  return ids;
+}
+
+bool is_hex_id(std::string_view text) noexcept {
+  return !text.empty() && text.size() <= kTraceIdDigits && text.find_first_not_of(kHexDigits) == std::string_view::npos;
+}
+
+Result<std::vector<ResolvedId>> resolve_id(store::Snapshot& snapshot, std::string_view text,
+                                           const store::QueryLimits& limits) {
+  using Kind = ResolvedId::Kind;
+  std::vector<ResolvedId> found;
+  std::set<otlp::TraceId> traces;
+  const auto add = [&](Kind kind, const std::vector<otlp::TraceId>& ids) {
+    for (const otlp::TraceId& id : ids) {
+      if (found.size() < kResolvedMax && traces.insert(id).second) found.push_back({kind, id, {}});
+    }
+  };
+  if (text.starts_with(kRunPrefix)) {
+    MESHFLOW_TRY(const auto ids, traces_of_runs_beginning_with(snapshot, text, kResolvedMax, limits));
+    add(Kind::run, ids);
+  }
+  if (!is_hex_id(text)) return found;
+  const std::string whole = std::string(kTraceIdDigits - text.size(), '0') + std::string(text);
+  MESHFLOW_TRY(const auto exact, traces_beginning_with(snapshot, whole, 1, limits));
+  add(Kind::trace, exact);
+  if (text.size() >= kPrefixDigitsMin) {
+    MESHFLOW_TRY(const auto ids, traces_beginning_with(snapshot, text, kResolvedMax, limits));
+    add(Kind::trace, ids);
+  }
+  if (text.size() != kShortTraceIdDigits) return found;
+  const std::uint64_t span_id = std::stoull(std::string(text), nullptr, 16);
+  for (const store::Piece& piece : snapshot.pieces()) {
+    const std::string sql = fmt::format("SELECT trace_id FROM {} WHERE span_id = {}::UBIGINT LIMIT {}", piece.source,
+                                        span_id, kResolvedMax);
+    MESHFLOW_TRY(const store::Rows rows, snapshot.query(sql, {}, limits));
+    for (const auto& row : rows.rows) {
+      const auto* const id = std::get_if<store::U128>(&row.front());
+      if (id != nullptr && found.size() < kResolvedMax) {
+        found.push_back({Kind::span, trace_id_of(*id), store::span_id_of(span_id)});
+      }
+    }
+  }
+  return found;
 }
 
 }  // namespace meshflow::query

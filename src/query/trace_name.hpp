@@ -24,4 +24,32 @@ namespace meshflow::query {
                                                                  std::size_t count,
                                                                  const store::QueryLimits& limits = {});
 
+// Up to `count` of the traces whose id begins with these hex digits (1 to 32, either case), the least first.
+[[nodiscard]] Result<std::vector<otlp::TraceId>> traces_beginning_with(store::Snapshot& snapshot,
+                                                                       std::string_view digits, std::size_t count,
+                                                                       const store::QueryLimits& limits = {});
+// Up to `count` of the traces in which a span's meshflow.run_id begins with `prefix`, by their ids.
+[[nodiscard]] Result<std::vector<otlp::TraceId>> traces_of_runs_beginning_with(store::Snapshot& snapshot,
+                                                                               std::string_view prefix,
+                                                                               std::size_t count,
+                                                                               const store::QueryLimits& limits = {});
+// True for 1 to 32 hex digits in either case.
+[[nodiscard]] bool is_hex_id(std::string_view text) noexcept;
+
+// What somebody wrote down of a trace, a span or a run.
+struct ResolvedId {
+  enum class Kind { trace, span, run };
+  Kind kind = Kind::trace;
+  otlp::TraceId trace_id{};
+  std::optional<otlp::SpanId> span_id = {};
+};
+inline constexpr std::size_t kResolvedMax = 20;
+inline constexpr std::size_t kPrefixDigitsMin = 8;
+
+// All that `text` may mean, at most kResolvedMax, each once: a trace id of 1 to 32 hex digits with zeros before them,
+// the beginning of one in kPrefixDigitsMin digits or more, a span id in 16 digits, a run_… or its beginning. Nothing
+// for any other text.
+[[nodiscard]] Result<std::vector<ResolvedId>> resolve_id(store::Snapshot& snapshot, std::string_view text,
+                                                         const store::QueryLimits& limits = {});
+
 }  // namespace meshflow::query

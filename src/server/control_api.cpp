@@ -12,7 +12,7 @@
 #include "otlp/decode.hpp"
 #include "otlp/encode.hpp"
 #include "query/json_writer.hpp"
-#include "server/query_service.hpp"
+#include "server/api_error.hpp"
 #include "server/report_api.hpp"
 #include "server/sql_api.hpp"
 
@@ -39,27 +39,7 @@ constexpr otlp::DecodeLimits kOwnLimits = [] {
   return limits;
 }();
 
-std::string error_json(const Error& error) {
-  const SourcePosition position = error.position.value_or(SourcePosition{});
-  query::JsonWriter out;
-  out.begin_object();
-  out.key("error");
-  out.begin_object();
-  out.field("code", error_code_name(error.code));
-  out.field("message", error.message);
-  out.field("hint", error.hint);
-  out.key("line");
-  out.integer(std::int64_t{position.line});
-  out.key("column");
-  out.integer(std::int64_t{position.column});
-  out.end_object();
-  out.end_object();
-  return out.take();
-}
-
-void send_error(const net::HttpResponder& responder, const Error& error) {
-  responder.send(control_error(http_status_of(error), error));
-}
+void send_error(const net::HttpResponder& responder, const Error& error) { responder.send(error_reply(error)); }
 
 // Sends what `text_of` makes of the value, or the error.
 template <typename Value, typename TextOf>
@@ -269,11 +249,7 @@ net::HttpReply render_control_error(const net::HttpServerRequest& /*request*/, i
                          : status == 413 ? ErrorCode::limit_exceeded
                          : status == 404 ? ErrorCode::unsupported
                                          : ErrorCode::internal;
-  return control_error(status, {code, std::string(sentence), std::nullopt, {}});
-}
-
-net::HttpReply control_error(int status, const Error& error) {
-  return {.status = status, .content_type = std::string(kJson), .body = error_json(error)};
+  return error_reply(status, {code, std::string(sentence), std::nullopt, {}});
 }
 
 Result<std::string> ControlClient::ask(std::string_view method, const std::string& target, std::string_view body,

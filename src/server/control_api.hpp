@@ -9,8 +9,7 @@
 //   POST /sql, /export/parquet (sql_api.hpp)
 //   POST /sign-in              {"by"}; {"code", "expires_unix_nanos"} (session_api.hpp)
 //
-// TracesData are protobuf. Errors: {"error": {"code": "not_found", "message", "hint", "line", "column"}}, from which
-// the client makes the same Error again; line and column are 0 where there is no place.
+// TracesData are protobuf. Errors are those of api_error.hpp, from which the client makes the same Error again.
 #pragma once
 
 #include <chrono>
@@ -41,12 +40,9 @@ struct ServerStatus {
 void add_control_routes(store::TraceStore& store, net::WorkerPool& workers, std::function<ServerStatus()> status,
                         net::HttpRouter& router);
 
-// Errors of the server itself, in the form above.
+// Errors of the server itself, in that form; what is not there is unsupported: the client is of another version.
 [[nodiscard]] net::HttpReply render_control_error(const net::HttpServerRequest& request, int status,
                                                   std::string_view sentence);
-
-// An error in the form above.
-[[nodiscard]] net::HttpReply control_error(int status, const Error& error);
 
 // Asks the server behind the socket. Errors: `unavailable` where nobody answers there, or the server is not ready yet.
 class ControlClient final : public TraceSource {

@@ -15,9 +15,9 @@
 #include "query/jaeger_search.hpp"
 #include "query/jaeger_trace.hpp"
 #include "query/json_writer.hpp"
+#include "server/api_error.hpp"
 #include "server/jaeger_names.hpp"
 #include "server/reply_writer.hpp"
-#include "server/sql_api.hpp"
 
 namespace meshflow::server {
 namespace {
@@ -316,7 +316,7 @@ void send_transformed(const HttpServerRequest& request, const HttpResponder& res
 }  // namespace
 
 net::HttpReply render_jaeger_error(const HttpServerRequest& request, int status, std::string_view sentence) {
-  if (request.path.starts_with("/api/meshflow/")) return meshflow_error(status, sentence);
+  if (request.path.starts_with("/api/meshflow/")) return render_api_error(request, status, sentence);
   return request.path.starts_with("/api/v3/") ? v3_error(status, sentence) : envelope_error(status, sentence);
 }
 

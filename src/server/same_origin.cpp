@@ -24,13 +24,12 @@ bool needs_type(const net::HttpServerRequest& request) {
 
 std::optional<net::HttpReply> refuse_foreign(const net::HttpServerRequest& request) {
   if (is_from_elsewhere(request)) {
-    return error_reply(
-        403, {ErrorCode::permission_denied, "pages of other origins may not ask here", std::nullopt, {}});
+    return error_reply(403,
+                       {ErrorCode::permission_denied, "pages of other origins may not ask here", std::nullopt, {}});
   }
   if (needs_type(request) && request.content_type() != "application/json") {
-    return error_reply(
-        415, {ErrorCode::invalid_argument, "the body must be application/json", std::nullopt,
-              "send Content-Type: application/json"});
+    return error_reply(415, {ErrorCode::invalid_argument, "the body must be application/json", std::nullopt,
+                             "send Content-Type: application/json"});
   }
   return std::nullopt;
 }

@@ -1,8 +1,8 @@
 // Who may change something, or make the server work: requests that no page of another origin can have sent.
 //
 // A page elsewhere can send a request here, with the cookies of this origin, though it cannot read the answer. It
-// cannot send one of type application/json without asking first (CORS), nor hide where it comes from: browsers say so in
-// Origin and Sec-Fetch-Site (Fetch standard, "Origin header"; Fetch Metadata). Programs that are no browsers send
+// cannot send one of type application/json without asking first (CORS), nor hide where it comes from: browsers say so
+// in Origin and Sec-Fetch-Site (Fetch standard, "Origin header"; Fetch Metadata). Programs that are no browsers send
 // neither.
 #pragma once
 

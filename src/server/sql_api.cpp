@@ -14,7 +14,8 @@
 #include "query/json_writer.hpp"
 #include "query/number.hpp"
 #include "query/sql/render.hpp"
-#include "server/control_api.hpp"
+#include "server/api_error.hpp"
+#include "server/same_origin.hpp"
 #include "server/trace_source.hpp"
 
 namespace meshflow::server {
@@ -67,16 +68,6 @@ Result<Question> question_in(const HttpServerRequest& request) {
   return question;
 }
 
-// A page of another origin can send a request here that it cannot read the answer of: it must not cost anything.
-bool is_from_elsewhere(const HttpServerRequest& request) {
-  const std::string_view site = request.header("sec-fetch-site");
-  if (!site.empty() && site != "same-origin" && site != "none") return true;
-  std::string_view origin = request.header("origin");
-  if (origin.empty()) return false;
-  const auto scheme = origin.find("://");
-  return scheme == std::string_view::npos || origin.substr(scheme + 3) != request.header("host");
-}
-
 query::sql::Options options_of(const QueryService& service, const Question& question, const HttpResponder& responder) {
   query::sql::Options options;
   options.limits.rows_max = question.rows_max;
@@ -94,39 +85,18 @@ void send_json(const HttpResponder& responder, std::string body) {
   responder.send({.status = 200, .content_type = std::string(kJson), .body = std::move(body)});
 }
 
-void send_error(const HttpResponder& responder, const Error& error) {
-  responder.send(sql_error(http_status_of(error), error));
-}
-
 void send_answer(const QueryService& service, const SqlApiOptions& options, const HttpServerRequest& request,
                  const HttpResponder& responder) {
   if (!options.is_open) {
     return responder.send(
-        sql_error(403, {ErrorCode::permission_denied, "SQL is answered on loopback, or to those who have a token",
-                        std::nullopt, "start the server with --auth-token-file"}));
-  }
-  if (is_from_elsewhere(request)) {
-    return responder.send(
-        sql_error(403, {ErrorCode::permission_denied, "pages of other origins may not ask here", std::nullopt, {}}));
-  }
-  if (request.method == "POST" && request.content_type() != kJson) {
-    return responder.send(
-        sql_error(415, {ErrorCode::invalid_argument, "the body must be application/json", std::nullopt, {}}));
+        error_reply({ErrorCode::permission_denied, "SQL is answered on loopback, or to those who have a token",
+                     std::nullopt, "start the server with --auth-token-file"}));
   }
   const auto question = question_in(request);
-  if (!question) return send_error(responder, question.error());
+  if (!question) return responder.send(error_reply(question.error()));
   const auto answer = ask(service, *question, responder);
-  if (!answer) return send_error(responder, answer.error());
+  if (!answer) return responder.send(error_reply(answer.error()));
   send_json(responder, query::sql::answer_json(*answer));
-}
-
-// The name in "… (limit NAME)".
-std::string_view limit_in(std::string_view message) {
-  constexpr std::string_view kBegin = "(limit ";
-  const auto begin = message.find(kBegin);
-  if (begin == std::string_view::npos) return {};
-  const auto name = message.substr(begin + kBegin.size());
-  return name.substr(0, name.find(')'));
 }
 
 void send_export(const QueryService& service, const HttpServerRequest& request, const HttpResponder& responder) {
@@ -135,11 +105,11 @@ void send_export(const QueryService& service, const HttpServerRequest& request, 
   const json::value* const name = broken || !parsed.is_object() ? nullptr : parsed.get_object().if_contains("trace");
   if (name == nullptr || !name->is_string()) {
     return responder.send(
-        control_error(400, {ErrorCode::invalid_argument, "the body must have a text \"trace\"", std::nullopt, {}}));
+        error_reply({ErrorCode::invalid_argument, "the body must have a text \"trace\"", std::nullopt, {}}));
   }
   StoreTraceSource source(service.store());
   const auto file = source.export_parquet(std::string_view(name->get_string()));
-  if (!file) return responder.send(control_error(http_status_of(file.error()), file.error()));
+  if (!file) return responder.send(error_reply(file.error()));
   query::JsonWriter out;
   out.begin_object();
   out.field("file", *file);
@@ -171,52 +141,21 @@ TextValue value_from(const json::value& value) {
 
 }  // namespace
 
-net::HttpReply sql_error(int status, const Error& error) {
-  query::JsonWriter out;
-  out.begin_object();
-  out.key("error");
-  out.begin_object();
-  out.field("code", error_code_name(error.code));
-  out.field("message", error.message);
-  if (const std::string_view limit = limit_in(error.message); !limit.empty()) out.field("limit", limit);
-  if (error.position && error.position->line > 0) {
-    out.key("line");
-    out.integer(std::int64_t{error.position->line});
-    if (error.position->column > 0) {
-      out.key("column");
-      out.integer(std::int64_t{error.position->column});
-    }
-  }
-  if (!error.hint.empty()) out.field("hint", error.hint);
-  out.end_object();
-  out.end_object();
-  return {.status = status, .content_type = std::string(kJson), .body = out.take()};
-}
-
-net::HttpReply meshflow_error(int status, std::string_view sentence) {
-  const ErrorCode code = status == 404   ? ErrorCode::not_found
-                         : status == 413 ? ErrorCode::limit_exceeded
-                         : status == 503 ? ErrorCode::unavailable
-                         : status < 500  ? ErrorCode::invalid_argument
-                                         : ErrorCode::internal;
-  return sql_error(status, {code, std::string(sentence), std::nullopt, {}});
-}
-
 void add_sql_routes(const QueryService& service, SqlApiOptions options, net::HttpRouter& router) {
   for (const std::string_view method : {"GET", "POST"}) {
     service.add(router, "meshflow", method, "/api/meshflow/sql", "sql",
-                [&service, options](const auto& request, const auto& responder) {
+                same_origin_only([&service, options](const auto& request, const auto& responder) {
                   send_answer(service, options, request, responder);
-                });
+                }));
   }
 }
 
 void add_sql_control_routes(const QueryService& service, net::HttpRouter& router) {
   service.add(router, "control", "POST", "/sql", "sql", [&service](const auto& request, const auto& responder) {
     const auto question = question_in(std::string_view(request.body));
-    if (!question) return responder.send(control_error(400, question.error()));
+    if (!question) return responder.send(error_reply(question.error()));
     const auto answer = ask(service, *question, responder);
-    if (!answer) return responder.send(control_error(http_status_of(answer.error()), answer.error()));
+    if (!answer) return responder.send(error_reply(answer.error()));
     send_json(responder, sql_rows_json(*answer));
   });
   service.add(router, "control", "POST", "/export/parquet", "export",

@@ -4,7 +4,7 @@
 //   GET  /api/meshflow/sql?sql=…&limit=N
 //       → {"columns": [{"name", "type"}], "rows": [[…]], "truncated", "elapsed_ms"}
 //
-// Errors: {"error": {"code", "message", "limit"?, "line"?, "column"?, "hint"?}}. Pages of other origins are refused.
+// Errors are those of api_error.hpp. Pages of other origins are refused (same_origin.hpp).
 #pragma once
 
 #include <cstddef>
@@ -23,12 +23,6 @@ struct SqlApiOptions {
 
 // `service` must outlive the server; its workers are what bounds how many queries run at once.
 void add_sql_routes(const QueryService& service, SqlApiOptions options, net::HttpRouter& router);
-
-// An error in the form above.
-[[nodiscard]] net::HttpReply sql_error(int status, const Error& error);
-
-// Errors of the server itself in that form.
-[[nodiscard]] net::HttpReply meshflow_error(int status, std::string_view sentence);
 
 // For the control socket (control_api.hpp):
 //   POST /sql             {"sql", "limit"}; sql_rows_json

@@ -25,6 +25,7 @@
 #include "server/sql_api.hpp"
 #include "server/store_sink.hpp"
 #include "server/tempo_api.hpp"
+#include "server/ui_api.hpp"
 
 namespace meshflow::server {
 namespace {
@@ -111,6 +112,7 @@ class TraceServer::Implementation {
   HistogramFamily query_durations_{duration_bounds()};
   std::unique_ptr<QueryService> queries_;
   std::unique_ptr<QueryService> sql_queries_;
+  std::unique_ptr<UiApi> ui_;
   query::SpanMetrics span_metrics_;
   query::ServiceGraph service_graph_;
   std::unique_ptr<AlertEngine> alerts_;  // a request may look at it until the workers are gone
@@ -187,6 +189,9 @@ void TraceServer::Implementation::attach(store::TraceStore& store) {
   add_sql_routes(*sql_queries_, {.is_open = is_open}, jaeger_router_);
   add_session_routes(sign_in_, jaeger_router_);
   add_desk_routes(*queries_, options_.desk, sign_in_, jaeger_router_);
+  ui_ =
+      std::make_unique<UiApi>(*queries_, UiApiOptions{.listeners = [this] { return listeners(); }, .has_sql = is_open});
+  ui_->add_routes(jaeger_router_);
   add_tempo_routes(*queries_, tempo_router_);
   add_sign_in_control_routes(sign_in_, control_router_);
   add_sql_control_routes(*sql_queries_, control_router_);

@@ -10,6 +10,7 @@
 #include "base/try.hpp"
 #include "query/sql/export.hpp"
 #include "query/trace_name.hpp"
+#include "query/trace_rows.hpp"
 #include "query/trace_search.hpp"
 
 namespace meshflow::server {
@@ -27,24 +28,9 @@ Result<std::vector<query::TraceRow>> StoreTraceSource::newest(std::size_t limit)
   const query::TraceSearch search{
       .condition = query::Condition{query::AllOf{}}, .range = {}, .traces_max = std::min(limit, kNewestMax)};
   MESHFLOW_TRY(const auto found, query::find_traces(snapshot, search));
-  std::vector<query::TraceRow> rows;
-  for (const query::FoundTrace& each : found) {
-    // One by one: of a large trace only the row stays in memory.
-    const std::vector<otlp::TraceId> ids{each.trace_id};
-    const auto traces = snapshot.traces(ids);
-    if (!traces &&
-        traces.error().code == ErrorCode::limit_exceeded) {  // one that is too large does not hide the others
-      query::TraceRow row;
-      row.trace_id = each.trace_id;
-      row.status = "too large";
-      row.start_unix_nanos = row.end_unix_nanos = each.start;
-      rows.push_back(std::move(row));
-      continue;
-    }
-    if (!traces) return tl::unexpected(traces.error());
-    for (const store::StoredTrace& trace : *traces) rows.push_back(query::row_of(trace));
-  }
-  return rows;
+  std::vector<otlp::TraceId> ids;
+  for (const query::FoundTrace& each : found) ids.push_back(each.trace_id);
+  return query::read_trace_rows(snapshot, ids);
 }
 
 Result<store::StoredTrace> StoreTraceSource::trace(std::string_view name) {

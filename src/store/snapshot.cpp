@@ -57,6 +57,25 @@ std::string is_trace_in(const std::vector<U128>& traces) {
   return fmt::format("{}(trace_id, {})", kIsOneOf, ids_literal(traces));
 }
 
+// Each once, in order.
+std::vector<U128> numbers_of(std::span<const otlp::TraceId> trace_ids) {
+  std::vector<U128> numbers;
+  numbers.reserve(trace_ids.size());
+  for (const otlp::TraceId& id : trace_ids) numbers.push_back(number_of(id));
+  std::sort(numbers.begin(), numbers.end());
+  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+  return numbers;
+}
+
+Batch batch_of(duckdb_data_chunk chunk) {
+  std::vector<Batch::Column> columns(duckdb_data_chunk_get_column_count(chunk));
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    duckdb_vector vector = duckdb_data_chunk_get_vector(chunk, i);
+    columns[i] = {duckdb_vector_get_data(vector), duckdb_vector_get_validity(vector)};
+  }
+  return {duckdb_data_chunk_get_size(chunk), std::move(columns)};
+}
+
 }  // namespace
 
 Snapshot::Implementation::Implementation(Tables& tables, RecentViews& views, Tables::View view,
@@ -302,35 +321,55 @@ std::vector<Cluster> clusters_of(std::vector<std::pair<TimeRange, U128>> wanted)
 
 }  // namespace
 
-std::vector<std::string> Snapshot::Implementation::selects_of(const std::vector<U128>& traces) const {
-  std::map<std::size_t, std::vector<std::pair<TimeRange, U128>>> wanted;  // by piece
+std::vector<std::string> Snapshot::Implementation::selects_of(const std::vector<U128>& traces,
+                                                              const Wanted& wanted) const {
+  std::map<std::size_t, std::vector<std::pair<TimeRange, U128>>> by_piece;
   for (const U128& trace : traces) {
     const auto known = places_.find(trace);
     if (known == places_.end()) continue;
     // Once in a piece: parts that overlap would give spans twice.
     std::map<std::size_t, std::optional<TimeRange>> ranges;
     for (const Place& place : known->second) widen(ranges[place.piece], place.range.from, place.range.to);
-    for (const auto& [piece, range] : ranges) wanted[piece].emplace_back(*range, trace);
+    for (const auto& [piece, range] : ranges) by_piece[piece].emplace_back(*range, trace);
   }
   std::vector<std::string> selects;
-  for (auto& [piece, of_piece] : wanted) {
+  for (auto& [piece, of_piece] : by_piece) {
     for (const Cluster& cluster : clusters_of(std::move(of_piece))) {
-      selects.push_back(fmt::format("SELECT {} FROM {} WHERE start BETWEEN {}::UBIGINT AND {}::UBIGINT AND {}",
-                                    select_list(), pieces_[piece].source, cluster.range.from, cluster.range.to,
-                                    is_trace_in(cluster.traces)));
+      selects.push_back(fmt::format("SELECT {} FROM {} WHERE start BETWEEN {}::UBIGINT AND {}::UBIGINT AND {}{}{}",
+                                    wanted.columns, pieces_[piece].source, cluster.range.from, cluster.range.to,
+                                    is_trace_in(cluster.traces), wanted.only.empty() ? "" : " AND ", wanted.only));
     }
   }
   return selects;
 }
 
+Result<void> Snapshot::Implementation::for_each_chunk_of(std::vector<U128> traces, const Wanted& wanted,
+                                                         const QueryLimits& limits, const Connection::Take& take) {
+  MESHFLOW_CHECK(find_places(traces));
+  const std::vector<std::string> selects = selects_of(traces, wanted);
+  bool goes_on = true;
+  const auto take_some = [&](duckdb_data_chunk chunk) -> Result<bool> {
+    MESHFLOW_TRY(goes_on, take(chunk));
+    return goes_on;
+  };
+  for (std::size_t at = 0; at < selects.size() && goes_on; at += kSelectsAtOnce) {
+    std::string sql;
+    for (std::size_t i = at; i < std::min(at + kSelectsAtOnce, selects.size()); ++i) {
+      sql += (i == at ? "" : " UNION ALL ") + selects[i];
+    }
+    MESHFLOW_CHECK(connection_->for_each_chunk(sql, {}, limits, take_some));
+  }
+  return {};
+}
+
+Result<void> Snapshot::Implementation::read_spans(std::span<const otlp::TraceId> trace_ids, std::string_view columns,
+                                                  const QueryLimits& limits, const TakeBatch& take) {
+  return for_each_chunk_of(numbers_of(trace_ids), {columns}, limits,
+                           [&take](duckdb_data_chunk chunk) { return take(batch_of(chunk)); });
+}
+
 Result<std::vector<StoredTrace>> Snapshot::Implementation::traces(std::span<const otlp::TraceId> trace_ids,
-                                                                  const QueryLimits& limits) {
-  std::vector<U128> numbers;
-  numbers.reserve(trace_ids.size());
-  for (const otlp::TraceId& id : trace_ids) numbers.push_back(number_of(id));
-  std::sort(numbers.begin(), numbers.end());
-  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
-  MESHFLOW_CHECK(find_places(numbers));
+                                                                  std::string_view only, const QueryLimits& limits) {
   SpansByTrace spans;
   std::unordered_set<std::uint64_t> resource_keys;
   std::unordered_set<std::uint64_t> scope_keys;
@@ -350,14 +389,7 @@ Result<std::vector<StoredTrace>> Snapshot::Implementation::traces(std::span<cons
     }
     return true;
   };
-  const std::vector<std::string> selects = selects_of(numbers);
-  for (std::size_t at = 0; at < selects.size(); at += kSelectsAtOnce) {
-    std::string sql;
-    for (std::size_t i = at; i < std::min(at + kSelectsAtOnce, selects.size()); ++i) {
-      sql += (i == at ? "" : " UNION ALL ") + selects[i];
-    }
-    MESHFLOW_CHECK(connection_->for_each_chunk(sql, {}, limits, take));
-  }
+  MESHFLOW_CHECK(for_each_chunk_of(numbers_of(trace_ids), {select_list(), only}, limits, take));
   MESHFLOW_TRY(const auto resources, resources_of(resource_keys));
   MESHFLOW_TRY(const auto scopes, scopes_of(scope_keys));
   std::vector<StoredTrace> found;
@@ -438,14 +470,8 @@ Result<std::vector<StoredScope>> Snapshot::Implementation::scopes(TimeRange rang
 
 Result<void> Snapshot::Implementation::read(std::string_view sql, std::span<const Value> parameters,
                                             const QueryLimits& limits, const TakeBatch& take) {
-  return connection_->for_each_chunk(sql, parameters, limits, [&take](duckdb_data_chunk chunk) -> Result<bool> {
-    std::vector<Batch::Column> columns(duckdb_data_chunk_get_column_count(chunk));
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      duckdb_vector vector = duckdb_data_chunk_get_vector(chunk, i);
-      columns[i] = {duckdb_vector_get_data(vector), duckdb_vector_get_validity(vector)};
-    }
-    return take(Batch(duckdb_data_chunk_get_size(chunk), std::move(columns)));
-  });
+  return connection_->for_each_chunk(sql, parameters, limits,
+                                     [&take](duckdb_data_chunk chunk) { return take(batch_of(chunk)); });
 }
 
 Result<std::uint64_t> Snapshot::Implementation::columns_in_rest(const Piece& piece, const QueryLimits& limits) {
@@ -511,7 +537,19 @@ Result<std::vector<Snapshot::Candidate>> Snapshot::traces_of_run(std::string_vie
 }
 
 Result<std::vector<StoredTrace>> Snapshot::traces(std::span<const otlp::TraceId> trace_ids, const QueryLimits& limits) {
-  return implementation_->traces(trace_ids, limits);
+  return implementation_->traces(trace_ids, {}, limits);
+}
+
+Result<std::optional<StoredTrace>> Snapshot::span(const otlp::TraceId& trace_id, const otlp::SpanId& span_id,
+                                                  const QueryLimits& limits) {
+  const std::string only = fmt::format("span_id = {}::UBIGINT", number_of(span_id));
+  MESHFLOW_TRY(auto found, implementation_->traces(std::span(&trace_id, 1), only, limits));
+  return found.empty() ? std::optional<StoredTrace>() : std::optional(std::move(found.front()));
+}
+
+Result<void> Snapshot::read_spans(std::span<const otlp::TraceId> trace_ids, std::string_view columns,
+                                  const QueryLimits& limits, const TakeBatch& take) {
+  return implementation_->read_spans(trace_ids, columns, limits, take);
 }
 
 }  // namespace meshflow::store

@@ -119,6 +119,15 @@ class Snapshot {
   [[nodiscard]] Result<std::vector<StoredTrace>> traces(std::span<const otlp::TraceId> trace_ids,
                                                         const QueryLimits& limits = {});
 
+  // One span of a trace, with its resource and scope; nothing where it is not here.
+  [[nodiscard]] Result<std::optional<StoredTrace>> span(const otlp::TraceId& trace_id, const otlp::SpanId& span_id,
+                                                        const QueryLimits& limits = {});
+
+  // The spans of these traces as rows, found by the index, in no order: `columns` is what a SELECT over a piece's
+  // source names (columns.hpp, functions.hpp). Each trace must come once.
+  [[nodiscard]] Result<void> read_spans(std::span<const otlp::TraceId> trace_ids, std::string_view columns,
+                                        const QueryLimits& limits, const TakeBatch& take);
+
   class Implementation;
 
  private:

@@ -34,8 +34,11 @@ class Snapshot::Implementation {
   }
   [[nodiscard]] Result<std::optional<TimeRange>> time_range_of(const U128& trace);
   [[nodiscard]] Result<std::vector<Candidate>> traces_of_run(std::string_view run_id);
-  [[nodiscard]] Result<std::vector<StoredTrace>> traces(std::span<const otlp::TraceId> trace_ids,
+  // `only`: a condition in SQL that their spans must fit; empty: none.
+  [[nodiscard]] Result<std::vector<StoredTrace>> traces(std::span<const otlp::TraceId> trace_ids, std::string_view only,
                                                         const QueryLimits& limits);
+  [[nodiscard]] Result<void> read_spans(std::span<const otlp::TraceId> trace_ids, std::string_view columns,
+                                        const QueryLimits& limits, const TakeBatch& take);
   [[nodiscard]] Result<void> read(std::string_view sql, std::span<const Value> parameters, const QueryLimits& limits,
                                   const TakeBatch& take);
   [[nodiscard]] Result<std::vector<StoredResource>> resources(TimeRange range);
@@ -52,8 +55,16 @@ class Snapshot::Implementation {
   [[nodiscard]] Result<void> find_places(std::vector<U128> traces);
   [[nodiscard]] Result<void> find_places_in_tables(const std::vector<U128>& sorted);
   void find_places_in_memory(const std::vector<U128>& sorted);
+  // Of spans: what a SELECT names, and what more it asks for.
+  struct Wanted {
+    std::string_view columns;
+    std::string_view only = {};
+  };
   // One SELECT for each piece and time in which the traces lie.
-  [[nodiscard]] std::vector<std::string> selects_of(const std::vector<U128>& traces) const;
+  [[nodiscard]] std::vector<std::string> selects_of(const std::vector<U128>& traces, const Wanted& wanted) const;
+  // Finds the traces, each once, and gives their spans chunk by chunk.
+  [[nodiscard]] Result<void> for_each_chunk_of(std::vector<U128> traces, const Wanted& wanted,
+                                               const QueryLimits& limits, const Connection::Take& take);
 
   // The messages of the keys, from all pieces; those that are nowhere are left out.
   using Messages = std::unordered_map<std::uint64_t, std::string>;

@@ -103,6 +103,7 @@ class TraceStore::Implementation {
 
   Ingester& ingester() { return *ingester_; }
   std::string temporary_directory() const { return options_.directory + "/temporary"; }
+  std::chrono::seconds retention() const noexcept { return options_.retention; }
   const Operations& operations() const { return operations_; }
 
  private:
@@ -461,6 +462,7 @@ void TraceStore::ingest(std::string request, Done done) {
 }
 Result<Snapshot> TraceStore::snapshot() { return implementation_->snapshot(); }
 std::string TraceStore::temporary_directory() const { return implementation_->temporary_directory(); }
+std::chrono::seconds TraceStore::retention() const noexcept { return implementation_->retention(); }
 
 std::vector<std::string> TraceStore::services() const { return implementation_->operations().services(); }
 std::vector<Operation> TraceStore::operations(std::string_view service) const {

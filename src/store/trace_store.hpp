@@ -96,6 +96,8 @@ class TraceStore {
   [[nodiscard]] Result<Snapshot> snapshot();
   // Where statements may write files (COPY … TO); beside the store's own files they reach no others.
   [[nodiscard]] std::string temporary_directory() const;
+  // StoreOptions::retention.
+  [[nodiscard]] std::chrono::seconds retention() const noexcept;
 
   // Of all spans that are here, sorted; those without a service's name are listed under the empty one. Bounded;
   // StoreStats counts what is not listed.

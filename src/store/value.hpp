@@ -2,6 +2,7 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -13,6 +14,12 @@ struct U128 {
   std::uint64_t high = 0;
   std::uint64_t low = 0;
   friend auto operator<=>(const U128&, const U128&) = default;
+};
+// For hash tables: ids are random as they are.
+struct HashU128 {
+  std::size_t operator()(const U128& number) const noexcept {
+    return static_cast<std::size_t>(number.high ^ number.low);
+  }
 };
 
 // NULL is std::monostate. Integers of any width are int64 or, where unsigned, uint64; HUGEINT comes as a double where

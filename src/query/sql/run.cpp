@@ -167,18 +167,9 @@ Result<void> run_each(store::Snapshot& snapshot, std::string_view statements) {
   return {};
 }
 
-}  // namespace
-
-Result<Answer> run(store::Snapshot& snapshot, std::string_view text, const Options& options) {
-  const auto begin = std::chrono::steady_clock::now();
+// Looks at the statement, and makes the views that it reads.
+Result<void> make_ready(store::Snapshot& snapshot, std::string_view text, const Options& options, const Watch& watch) {
   MESHFLOW_CHECK(check_text(text));
-  std::atomic<bool> cancelled{false};
-  store::QueryLimits limits;
-  limits.time_max = options.limits.time_max;
-  limits.rows_max = options.limits.rows_max;
-  limits.bytes_max = options.limits.result_bytes_max;
-  limits.cancelled = &cancelled;
-  const Watch watch(options, cancelled);
   const std::vector<store::Value> parameters{std::string(text)};
   const auto tree = snapshot.query("SELECT CAST(json_serialize_sql(CAST(? AS VARCHAR)) AS VARCHAR)", parameters);
   if (!tree) return tl::unexpected(explained(tree.error(), text, options.limits, watch));
@@ -192,9 +183,42 @@ Result<Answer> run(store::Snapshot& snapshot, std::string_view text, const Optio
                  snapshot.query(fmt::format("CREATE OR REPLACE TEMP VIEW {} AS {}", view, select)));
     (void)done;
   }
-  auto rows = snapshot.select(text, limits);
+  return {};
+}
+
+store::QueryLimits limits_of(const Options& options, const std::atomic<bool>& cancelled) {
+  store::QueryLimits limits;
+  limits.time_max = options.limits.time_max;
+  limits.rows_max = options.limits.rows_max;
+  limits.bytes_max = options.limits.result_bytes_max;
+  limits.cancelled = &cancelled;
+  return limits;
+}
+
+}  // namespace
+
+Result<Answer> run(store::Snapshot& snapshot, std::string_view text, const Options& options) {
+  const auto begin = std::chrono::steady_clock::now();
+  std::atomic<bool> cancelled{false};
+  const Watch watch(options, cancelled);
+  MESHFLOW_CHECK(make_ready(snapshot, text, options, watch));
+  auto rows = snapshot.select(text, limits_of(options, cancelled));
   if (!rows) return tl::unexpected(explained(std::move(rows).error(), text, options.limits, watch));
   return Answer{std::move(*rows), std::chrono::steady_clock::now() - begin};
+}
+
+Result<void> check_statement(store::Snapshot& snapshot, std::string_view text, const Options& options) {
+  std::atomic<bool> cancelled{false};
+  const Watch watch(options, cancelled);
+  MESHFLOW_CHECK(make_ready(snapshot, text, options, watch));
+  // What only binding finds, such as columns that are not there. A line of its own before the text keeps its columns.
+  const auto end = text.find_last_not_of("; \t\r\n");
+  const std::string none = fmt::format("SELECT * FROM (\n{}\n) LIMIT 0", text.substr(0, end + 1));
+  const auto rows = snapshot.select(none, limits_of(options, cancelled));
+  if (rows) return {};
+  Error error = explained(rows.error(), none, options.limits, watch);
+  if (error.position) error.position->line -= 1;
+  return tl::unexpected(std::move(error));
 }
 
 }  // namespace meshflow::query::sql

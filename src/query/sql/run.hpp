@@ -41,4 +41,7 @@ struct Answer {
 // sentence and its place; the limits.
 [[nodiscard]] Result<Answer> run(store::Snapshot& snapshot, std::string_view text, const Options& options);
 
+// Whether run() would run the statement, without an answer: the errors that are known before.
+[[nodiscard]] Result<void> check_statement(store::Snapshot& snapshot, std::string_view text, const Options& options);
+
 }  // namespace meshflow::query::sql

@@ -6,6 +6,7 @@
 #include "base/try.hpp"
 #include "query/trace_search.hpp"
 #include "query/traceql/source.hpp"
+#include "store/trace_number.hpp"
 
 namespace meshflow::query::traceql {
 namespace {
@@ -21,17 +22,6 @@ constexpr std::size_t kTracesAtOnceMax = 1'024;
 
 bool is_newer(const Candidate& a, const Candidate& b) {
   return a.first != b.first ? a.first > b.first : a.trace_id < b.trace_id;
-}
-
-struct HashId {
-  std::size_t operator()(const store::U128& id) const noexcept { return static_cast<std::size_t>(id.high ^ id.low); }
-};
-
-template <typename Id>
-Id id_of(std::uint64_t number) {
-  Id id{};
-  for (std::size_t i = 0; i < 8; ++i) id[i] = static_cast<std::uint8_t>(number >> (56 - 8 * i));
-  return id;
 }
 
 class Search {
@@ -63,7 +53,6 @@ class Search {
   Result<void> look_at(std::vector<Candidate> candidates);
   Result<void> add(const Trace& trace);
   [[nodiscard]] bool is_full() const { return result_.traces.size() >= options_.traces_max; }
-  [[nodiscard]] bool is_in_range(const Trace& trace, const std::vector<SpanSet>& sets) const;
   [[nodiscard]] FoundSpan span_of(const Row& row) const;
 
   const SearchOptions& options_;
@@ -106,7 +95,7 @@ Result<void> Search::choose_driver() {
 Result<void> Search::walk(TimeRange range) {
   const TimeRange all = source_.extent();
   TimeRange left{std::max(all.from, range.from), std::min(all.to, range.to)};
-  std::unordered_set<store::U128, HashId> seen;
+  std::unordered_set<store::U128, store::HashU128> seen;
   std::vector<Candidate> pending;
   double spans = kFirstStepSpans;
   double looked_at = 0;
@@ -157,17 +146,9 @@ Result<void> Search::look_at(std::vector<Candidate> candidates) {
   return {};
 }
 
-bool Search::is_in_range(const Trace& trace, const std::vector<SpanSet>& sets) const {
-  return std::any_of(sets.begin(), sets.end(), [&](const SpanSet& set) {
-    return std::any_of(set.spans.begin(), set.spans.end(), [&](std::size_t span) {
-      return trace.rows[span].start >= options_.range.from && trace.rows[span].start <= options_.range.to;
-    });
-  });
-}
-
 Result<void> Search::add(const Trace& trace) {
   MESHFLOW_TRY(std::vector<SpanSet> sets, pipelines_.evaluate(trace));
-  if (!is_in_range(trace, sets)) return {};
+  if (!has_span_in(options_.range, trace, sets)) return {};
   FoundTrace found;
   found.trace_id = trace_id_of(trace.rows.front().trace_id);
   found.has_root = trace.root != kNoSpan;
@@ -190,7 +171,7 @@ Result<void> Search::add(const Trace& trace) {
 
 FoundSpan Search::span_of(const Row& row) const {
   FoundSpan span;
-  span.span_id = id_of<otlp::SpanId>(row.span_id);
+  span.span_id = store::span_id_of(row.span_id);
   span.name = row.name;
   span.start = row.start;
   span.duration_nanos = row.duration > 0 ? static_cast<std::uint64_t>(row.duration) : 0;

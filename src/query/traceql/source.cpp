@@ -25,10 +25,6 @@ constexpr double kSampleSpans = 1 << 16;
 
 TimeRange intersection(TimeRange a, TimeRange b) { return {std::max(a.from, b.from), std::min(a.to, b.to)}; }
 
-struct HashId {
-  std::size_t operator()(const store::U128& id) const noexcept { return static_cast<std::size_t>(id.high ^ id.low); }
-};
-
 // Conditions that must all hold, one by one.
 void for_each_required(const Condition& condition, const std::function<void(const Condition&)>& visit) {
   if (const auto* const all = std::get_if<AllOf>(&condition.value)) {
@@ -155,17 +151,6 @@ Result<Source::Statement> Source::select(std::string_view list, TimeRange window
   return statement;
 }
 
-// Which traces there are and between which starts: one row or more for each.
-std::string Source::index_rows() const {
-  std::string sql;
-  for (const Piece& piece : snapshot_->pieces()) {
-    if (!sql.empty()) sql += " UNION ALL ";
-    sql += piece.traces.empty() ? fmt::format("SELECT trace_id, start AS first, start AS last FROM {}", piece.source)
-                                : fmt::format("SELECT trace_id, first, last FROM {}", piece.traces);
-  }
-  return sql;
-}
-
 Result<std::vector<Candidate>> Source::candidates(TimeRange window, const Condition& condition) {
   std::vector<Candidate> found;
   MESHFLOW_TRY(Statement statement, select("trace_id", window, condition));
@@ -173,7 +158,7 @@ Result<std::vector<Candidate>> Source::candidates(TimeRange window, const Condit
   statement.sql = fmt::format(
       "WITH fitting AS (SELECT DISTINCT trace_id FROM ({})) SELECT trace_id, min(first), max(last) FROM ({}) WHERE "
       "trace_id IN (SELECT trace_id FROM fitting) GROUP BY trace_id",
-      statement.sql, index_rows());
+      statement.sql, trace_index_sql(*snapshot_));
   const auto take = [&](const store::Batch& batch) -> Result<bool> {
     for (std::size_t row = 0; row < batch.rows(); ++row) {
       found.push_back({batch.id(0, row), batch.at<std::uint64_t>(1, row), batch.at<std::uint64_t>(2, row)});
@@ -213,7 +198,7 @@ Result<TimeRange> Source::hull(TimeRange range) {
   const TimeRange all = extent();
   if (pieces_.empty() || (range.from <= all.from && range.to >= all.to)) return range;
   Statement statement;
-  const std::string index = index_rows();
+  const std::string index = trace_index_sql(*snapshot_);
   statement.sql = fmt::format(
       "SELECT min(first), max(last) FROM ({0}) WHERE trace_id IN (SELECT trace_id FROM ({0}) WHERE last >= ? AND first "
       "<= ?)",
@@ -255,7 +240,7 @@ Result<std::vector<Trace>> Source::read(const std::vector<Candidate>& candidates
     std::vector<Row> rows;
     MESHFLOW_CHECK(read_cluster(cluster, rows));
     cluster.clear();
-    std::unordered_map<store::U128, std::vector<Row>, HashId> by_trace;
+    std::unordered_map<store::U128, std::vector<Row>, store::HashU128> by_trace;
     for (Row& row : rows) by_trace[row.trace_id].push_back(std::move(row));
     for (auto& [id, of_trace] : by_trace) traces.push_back(make_trace(std::move(of_trace), *fields_, *reader_));
     return {};

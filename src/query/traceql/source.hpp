@@ -13,6 +13,7 @@
 
 #include "meshflow/base/error.hpp"
 #include "query/compile.hpp"
+#include "query/trace_index.hpp"
 #include "query/traceql/plan.hpp"
 #include "query/traceql/rows.hpp"
 #include "query/traceql/spansets.hpp"
@@ -20,12 +21,8 @@
 
 namespace meshflow::query::traceql {
 
-// A trace that may be found, and within which start times its spans lie.
-struct Candidate {
-  store::U128 trace_id;
-  std::uint64_t first = 0;
-  std::uint64_t last = 0;
-};
+// A trace that may be found.
+using Candidate = IndexedTrace;
 
 // `snapshot` must outlive it. One thread at a time.
 class Source {
@@ -81,7 +78,6 @@ class Source {
   using Clock = std::chrono::steady_clock;
   Source(store::Snapshot& snapshot, const store::QueryLimits& limits);
   [[nodiscard]] Result<store::QueryLimits> left() const;
-  [[nodiscard]] std::string index_rows() const;
   [[nodiscard]] Result<void> read_cluster(const std::vector<Candidate>& cluster, std::vector<Row>& rows);
 
   store::Snapshot* snapshot_;

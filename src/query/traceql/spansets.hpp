@@ -13,6 +13,7 @@
 #include "query/traceql/fields.hpp"
 #include "query/traceql/rows.hpp"
 #include "query/traceql/structure.hpp"
+#include "store/snapshot.hpp"
 
 namespace meshflow::query::traceql {
 
@@ -34,6 +35,9 @@ struct SpanSet {
   // What by() and aggregates said of the set, in their words: ("by(status)", ok), ("count()", 3).
   std::vector<std::pair<std::string, Cell>> attributes = {};
 };
+
+// Whether a span of some set starts in the range.
+[[nodiscard]] bool has_span_in(store::TimeRange range, const Trace& trace, const std::vector<SpanSet>& sets);
 
 // A pipeline made ready. Its fields must be in `fields`, which must outlive it. Const methods may be called
 // concurrently.

@@ -120,4 +120,12 @@ Trace make_trace(std::vector<Row> rows, const Fields& fields, const RowReader& r
   return trace;
 }
 
+bool has_span_in(store::TimeRange range, const Trace& trace, const std::vector<SpanSet>& sets) {
+  return std::any_of(sets.begin(), sets.end(), [&](const SpanSet& set) {
+    return std::any_of(set.spans.begin(), set.spans.end(), [&](std::size_t span) {
+      return trace.rows[span].start >= range.from && trace.rows[span].start <= range.to;
+    });
+  });
+}
+
 }  // namespace meshflow::query::traceql

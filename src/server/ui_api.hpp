@@ -1,0 +1,67 @@
+// What the web UI asks beside Jaeger's and Tempo's APIs, under /api/meshflow/ (docs/ui-api.md):
+//
+//   GET capabilities, runs, resolve, traces/{id}/outline, traces/{id}/spans/{span}, traces/{id}/find
+//
+// Errors are those of api_error.hpp.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/http_router.hpp"
+#include "query/json_writer.hpp"
+#include "server/control_api.hpp"
+#include "server/outline_cache.hpp"
+#include "server/query_service.hpp"
+
+namespace meshflow::server {
+
+struct UiApiOptions {
+  std::function<std::vector<ServerListener>()> listeners = {};
+  bool has_sql = false;  // SQL is answered to whoever reaches this listener
+  // Further members of the answer about capabilities, of whoever asks.
+  std::function<void(const net::HttpServerRequest&, query::JsonWriter&)> more_capabilities = {};
+  // Further members of a trace's outline.
+  std::function<void(const otlp::TraceId&, query::JsonWriter&)> more_of_outline = {};
+};
+
+class UiApi {
+ public:
+  // `service` must outlive it.
+  UiApi(const QueryService& service, UiApiOptions options) : service_(service), options_(std::move(options)) {}
+
+  // Adds all routes. This object must outlive the server.
+  void add_routes(net::HttpRouter& router);
+
+  // The outline as GET …/outline answers it: what came after `since`, or all of it where that revision is not known
+  // (any more). Errors as of query::read_outline(). Any thread.
+  struct OutlineText {
+    std::string json;
+    std::string revision;
+    bool is_whole = true;
+    std::size_t new_rows = 0;
+  };
+  [[nodiscard]] Result<OutlineText> outline(store::Snapshot& snapshot, const otlp::TraceId& trace_id,
+                                            std::string_view since);
+
+ private:
+  void add_trace_routes(net::HttpRouter& router);
+
+  void send_capabilities(const net::HttpServerRequest& request, const net::HttpResponder& responder) const;
+  void send_runs(const net::HttpServerRequest& request, const net::HttpResponder& responder) const;
+  void send_resolved(const net::HttpServerRequest& request, const net::HttpResponder& responder) const;
+  void send_outline(const net::HttpServerRequest& request, const net::HttpResponder& responder);
+  void send_span(const net::HttpServerRequest& request, const net::HttpResponder& responder) const;
+  void send_found(const net::HttpServerRequest& request, const net::HttpResponder& responder);
+
+  const QueryService& service_;
+  const UiApiOptions options_;
+  OutlineCache outlines_;
+};
+
+}  // namespace meshflow::server
