@@ -40,8 +40,9 @@ export interface RunsAnswer {
 }
 
 export interface Listener {
-  name: string;
-  address: string;
+  name: string; // "otlp-http"
+  ip: string;
+  port: number;
 }
 
 export interface Capabilities {
@@ -52,7 +53,7 @@ export interface Capabilities {
   sql: boolean;
   signed_in: boolean;
   limits?: Record<string, number | string>;
-  listeners?: (Listener | string)[];
+  listeners?: Listener[];
   retention_s?: number | null;
   spans?: number | string | null;
   runs?: number | string | null;

@@ -6,12 +6,12 @@ import type { Capabilities } from '@/api/types';
 import type { Screen } from './screens';
 
 export const capabilities = signal<Capabilities | null>(null);
+// Where the server listens: "127.0.0.1:4318".
 export const listeners = computed(() =>
-  (capabilities.value?.listeners ?? []).map((each) => {
-    if (typeof each !== 'string') return each;
-    const [name, address] = each.split(' ');
-    return { name, address: address ?? name };
-  }),
+  (capabilities.value?.listeners ?? []).map(({ name, ip, port }) => ({
+    name,
+    address: `${ip.includes(':') ? `[${ip}]` : ip}:${port}`,
+  })),
 );
 
 // Whether this server can show a screen.

@@ -1,5 +1,5 @@
 // The form of Search. Labels and button are named as in Jaeger's UI, because the lesson names them so.
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { withQuery } from '@/api/client';
 import * as api from '@/api/endpoints';
 import { useLoad } from '@/api/load';
@@ -23,7 +23,15 @@ interface Props {
 export function SearchForm({ state, services, answer, onFind }: Props) {
   const [draft, setDraft] = useState(state);
   const [several, setSeveral] = useState<readonly { trace_id: string; root: string | null }[]>([]);
-  useEffect(() => setDraft(state), [state]);
+  const before = useRef(state);
+  useEffect(() => {
+    // What is being typed stays, where the address changes in another respect.
+    const changed = Object.entries(state).filter(
+      ([name, value]) => before.current[name as keyof SearchState] !== value,
+    );
+    before.current = state;
+    if (changed.length > 0) setDraft((typed) => ({ ...typed, ...Object.fromEntries(changed) }));
+  }, [state]);
   const set = (change: Partial<SearchState>) => setDraft({ ...draft, ...change });
   const operations = useLoad(draft.service, (signal) =>
     draft.service === '' ? Promise.resolve([]) : api.operations(draft.service, signal),

@@ -76,13 +76,17 @@ function Whole({ model, span, whole }: { model: TraceModel; span: number; whole:
   const [wanted, setWanted] = useState('');
   useEffect(() => setWanted(''), [whole]);
   const groups = groupsOf(whole);
+  // A blocked span's status repeats why it was blocked.
+  const isSaidByCard = whole.attributes.some(
+    (each) => each.key === 'meshflow.block_reason' && each.value === whole.status.message,
+  );
   const fits = (attribute: Attribute) =>
     wanted === '' || `${attribute.key} ${attribute.value}`.toLowerCase().includes(wanted.toLowerCase());
   const total = groups.reduce((sum, [, attributes]) => sum + attributes.length, 0);
   return (
     <>
       <BlockedCard model={model} span={span} whole={whole} />
-      {whole.status.code === 'error' && (
+      {whole.status.code === 'error' && !isSaidByCard && (
         <p class="error-card">
           <span aria-hidden="true">⚠</span> <strong>Error</strong>{' '}
           {whole.status.message && <Value text={whole.status.message} />}
