@@ -1,0 +1,44 @@
+// Pictures of the main screens for the documentation, taken from the real UI with the lesson's run in it.
+import { mkdirSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, test } from 'vitest';
+import { openBrowser, openPage } from '../browser/support/browser';
+import { type Lesson, Server } from '../browser/support/server';
+
+const folder = resolve(import.meta.dirname, '../../../docs/pictures');
+let server: Server;
+let browser: Browser;
+let lesson: Lesson;
+
+beforeAll(async () => {
+  mkdirSync(folder, { recursive: true });
+  server = await Server.start();
+  browser = await openBrowser();
+  for (const shop of ['second', 'third', 'fourth']) await server.lesson(`Should we open a ${shop} shop?`);
+  lesson = await server.lesson();
+});
+afterAll(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+test.each(['light', 'dark'] as const)('in the %s theme', async (theme) => {
+  const { page } = await openPage(browser, { theme, width: 1360, height: 820 });
+  const take = (name: string) => page.screenshot({ path: `${folder}/${name}-${theme}.png` });
+  await page.goto(`${server.url}/search`);
+  await page.getByRole('heading', { name: '4 traces' }).waitFor();
+  await take('search');
+  await page.goto(`${server.url}/trace/${lesson.traceId}`);
+  await page.getByRole('treegrid').waitFor();
+  await page.getByRole('button', { name: 'blocked', exact: true }).click();
+  await page.keyboard.press('n');
+  await page.getByRole('region', { name: 'Why this span was blocked' }).waitFor();
+  await page.getByRole('button', { name: 'blocked', exact: true }).click();
+  await page.mouse.move(0, 0);
+  await take('waterfall');
+  await page.goto(`${server.url}/trace/${lesson.traceId}?view=table`);
+  await page.getByRole('heading', { name: /names, \d+ spans/ }).waitFor();
+  await page.getByRole('button', { name: 'Cost' }).click();
+  await take('span-table');
+});
