@@ -95,6 +95,7 @@ class ServeCommand final : public Command {
     InterruptWatch interrupt([] {});
     settings.server.control_socket = control_socket_of(data_dir);
     settings.server.alerts.state_file = data_dir + "/alerts.json";
+    settings.server.views_file = data_dir + "/views.json";
     ServedRuns runs(data_dir);
     settings.server.desk = &runs;
     std::unique_ptr<store::TraceStore> store;  // outlives the server

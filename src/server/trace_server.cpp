@@ -189,8 +189,9 @@ void TraceServer::Implementation::attach(store::TraceStore& store) {
   add_sql_routes(*sql_queries_, {.is_open = is_open}, jaeger_router_);
   add_session_routes(sign_in_, jaeger_router_);
   add_desk_routes(*queries_, options_.desk, sign_in_, jaeger_router_);
-  ui_ =
-      std::make_unique<UiApi>(*queries_, UiApiOptions{.listeners = [this] { return listeners(); }, .has_sql = is_open});
+  ui_ = std::make_unique<UiApi>(
+      *queries_,
+      UiApiOptions{.listeners = [this] { return listeners(); }, .has_sql = is_open, .views_file = options_.views_file});
   ui_->add_routes(jaeger_router_);
   add_tempo_routes(*queries_, tempo_router_);
   add_sign_in_control_routes(sign_in_, control_router_);

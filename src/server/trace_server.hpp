@@ -30,6 +30,8 @@ struct TraceServerOptions {
   // A unix-domain socket for the commands of this user (control_api.hpp); empty: none.
   std::string control_socket = {};
 
+  std::string views_file = {};  // where saved views of the web UI are kept; empty: as long as the server runs
+
   AlertEngineOptions alerts = {};  // evaluated from attach() on
   UiOptions ui = {};               // on the listener of Jaeger's API
   RunDesk* desk = nullptr;  // the runtime's; must outlive the server. Null: what it would answer is 501

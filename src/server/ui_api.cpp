@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "base/clock.hpp"
+#include "base/files.hpp"
 #include "base/try.hpp"
 #include "base/version.hpp"
 #include "query/run_list.hpp"
@@ -93,6 +95,9 @@ void write_match(JsonWriter& out, const query::ResolvedId& match, const query::T
 
 }  // namespace
 
+UiApi::UiApi(const QueryService& service, UiApiOptions options)
+    : service_(service), options_(std::move(options)), views_(options_.views_file, system_files(), system_clock()) {}
+
 void UiApi::add_routes(net::HttpRouter& router) {
   constexpr std::string_view kApi = "meshflow";
   service_.add(router, kApi, "/api/meshflow/capabilities", "capabilities",
@@ -102,6 +107,9 @@ void UiApi::add_routes(net::HttpRouter& router) {
   service_.add(router, kApi, "/api/meshflow/resolve", "resolve",
                [this](const auto& request, const auto& responder) { send_resolved(request, responder); });
   add_trace_routes(router);
+  add_query_routes(router);
+  add_view_routes(router);
+  add_differ_routes(router);
 }
 
 void UiApi::send_capabilities(const HttpServerRequest& request, const HttpResponder& responder) const {

@@ -1,8 +1,10 @@
 // What the web UI asks beside Jaeger's and Tempo's APIs, under /api/meshflow/ (docs/ui-api.md):
 //
-//   GET capabilities, runs, resolve, traces/{id}/outline, traces/{id}/spans/{span}, traces/{id}/find
+//   GET capabilities, runs, resolve, traces/{id}/outline, traces/{id}/spans/{span}, traces/{id}/find, complete, check
+//   POST differ
+//   GET, POST views; DELETE views/{id}
 //
-// Errors are those of api_error.hpp.
+// Errors are those of api_error.hpp; what is posted or deleted passes same_origin.hpp.
 #pragma once
 
 #include <chrono>
@@ -18,12 +20,14 @@
 #include "server/control_api.hpp"
 #include "server/outline_cache.hpp"
 #include "server/query_service.hpp"
+#include "server/saved_views.hpp"
 
 namespace meshflow::server {
 
 struct UiApiOptions {
   std::function<std::vector<ServerListener>()> listeners = {};
   bool has_sql = false;  // SQL is answered to whoever reaches this listener
+  std::string views_file = {};  // of SavedViews
   // Further members of the answer about capabilities, of whoever asks.
   std::function<void(const net::HttpServerRequest&, query::JsonWriter&)> more_capabilities = {};
   // Further members of a trace's outline.
@@ -33,7 +37,7 @@ struct UiApiOptions {
 class UiApi {
  public:
   // `service` must outlive it.
-  UiApi(const QueryService& service, UiApiOptions options) : service_(service), options_(std::move(options)) {}
+  UiApi(const QueryService& service, UiApiOptions options);
 
   // Adds all routes. This object must outlive the server.
   void add_routes(net::HttpRouter& router);
@@ -51,6 +55,9 @@ class UiApi {
 
  private:
   void add_trace_routes(net::HttpRouter& router);
+  void add_query_routes(net::HttpRouter& router);
+  void add_view_routes(net::HttpRouter& router);
+  void add_differ_routes(net::HttpRouter& router);
 
   void send_capabilities(const net::HttpServerRequest& request, const net::HttpResponder& responder) const;
   void send_runs(const net::HttpServerRequest& request, const net::HttpResponder& responder) const;
@@ -58,10 +65,17 @@ class UiApi {
   void send_outline(const net::HttpServerRequest& request, const net::HttpResponder& responder);
   void send_span(const net::HttpServerRequest& request, const net::HttpResponder& responder) const;
   void send_found(const net::HttpServerRequest& request, const net::HttpResponder& responder);
+  void send_completions(const net::HttpServerRequest& request, const net::HttpResponder& responder) const;
+  void send_checked(const net::HttpServerRequest& request, const net::HttpResponder& responder) const;
+  void send_differences(const net::HttpServerRequest& request, const net::HttpResponder& responder) const;
+  void send_views(const net::HttpResponder& responder);
+  void add_view(const net::HttpServerRequest& request, const net::HttpResponder& responder);
+  void remove_view(const net::HttpServerRequest& request, const net::HttpResponder& responder);
 
   const QueryService& service_;
   const UiApiOptions options_;
   OutlineCache outlines_;
+  SavedViews views_;
 };
 
 }  // namespace meshflow::server

@@ -1,29 +1,13 @@
 // What the web UI asks about runs and traces: answers worked out by hand, in memory and in DuckDB.
-#include "server/ui_api.hpp"
-
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
-
-#include "server/query_api_fixture.hpp"
+#include "server/ui_api_fixture.hpp"
 
 namespace meshflow::server::test {
 namespace {
 
-namespace json = boost::json;
 using ::testing::HasSubstr;
 
-otlp::KeyValue attribute(std::string key, otlp::AnyValue::Variant value) {
-  return {std::move(key), {std::move(value)}};
-}
-
-class UiApiTest : public QueryApiTest, public ::testing::WithParamInterface<bool> {
+class UiApiTest : public UiApiFixture, public ::testing::WithParamInterface<bool> {
  protected:
-  void SetUp() override {
-    QueryApiTest::SetUp();
-    ui_ = std::make_unique<UiApi>(*service_, UiApiOptions{});
-    ui_->add_routes(router_);
-    server_ = listen("ui", router_, render_jaeger_error);
-  }
   // Keeps the spans, in memory or in DuckDB.
   void put(std::vector<otlp::Span> spans, const std::string& service = "meshflow") {
     keep(request_of(std::move(spans), service));
@@ -31,15 +15,6 @@ class UiApiTest : public QueryApiTest, public ::testing::WithParamInterface<bool
       ASSERT_TRUE(store_->flush());
     }
   }
-  net::HttpResponse get(const std::string& path, net::HttpHeaders headers = {}) {
-    return send(*server_, "/api/meshflow/" + path, std::move(headers));
-  }
-  json::value ask(const std::string& path) {
-    const auto response = get(path);
-    EXPECT_EQ(response.status, 200) << path << ": " << response.body;
-    return json::parse(response.body);
-  }
-  static std::string text(const json::value& value) { return json::serialize(value); }
   // The run ids of a list, and its total.
   std::string runs(const std::string& query) {
     const json::value answer = ask("runs?" + query);
@@ -49,41 +24,6 @@ class UiApiTest : public QueryApiTest, public ::testing::WithParamInterface<bool
     }
     return ids + " of " + text(answer.at("total"));
   }
-
-  // A run that starts so many seconds after kStart: its root, and an agent in it.
-  static std::vector<otlp::Span> run(std::uint64_t number, std::uint64_t second, double cost, std::int64_t tokens,
-                                     const std::string& verdict = "allowed") {
-    otlp::Span root = make_span(number, number * 10, "meshflow.run");
-    root.start_time_unix_nano = kStart + second * 1'000'000'000;
-    root.end_time_unix_nano = root.start_time_unix_nano + 2'000'000'000;
-    root.status.code = otlp::StatusCode::ok;
-    root.attributes = {attribute("meshflow.run_id", "run_" + std::to_string(number)),
-                       attribute("meshflow.workflow.name", "answer"),
-                       attribute("meshflow.workflow.version", "v" + std::to_string(number)),
-                       attribute("meshflow.status", "completed"),
-                       attribute("meshflow.cost_usd", cost),
-                       attribute("meshflow.tokens", tokens),
-                       attribute("meshflow.tokens.input", tokens - 1),
-                       attribute("meshflow.tokens.output", std::int64_t{1}),
-                       attribute("meshflow.tokens.cached", std::int64_t{0}),
-                       attribute("meshflow.carbon_g", 0.25)};
-    otlp::Span agent = make_span(number, number * 10 + 1, "meshflow.agent");
-    agent.parent_span_id = root.span_id;
-    agent.start_time_unix_nano = root.start_time_unix_nano + 500'000'000;
-    agent.end_time_unix_nano = root.end_time_unix_nano;
-    agent.attributes = {attribute("meshflow.run_id", "run_" + std::to_string(number)),
-                        attribute("meshflow.node_id", "research"), attribute("meshflow.role", "researcher"),
-                        attribute("meshflow.verdict", verdict), attribute("meshflow.cost_usd", cost)};
-    if (verdict == "blocked") {
-      agent.status.code = otlp::StatusCode::error;
-      agent.attributes.push_back(attribute("meshflow.rule_id", "uncertainty_max"));
-    }
-    return {root, agent};
-  }
-
-  std::unique_ptr<UiApi> ui_;
-  net::HttpRouter router_;
-  std::unique_ptr<net::HttpServer> server_;
 };
 INSTANTIATE_TEST_SUITE_P(Where, UiApiTest, ::testing::Bool(),
                          [](const auto& where) { return where.param ? "InDuckDb" : "InMemory"; });

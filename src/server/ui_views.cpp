@@ -1,0 +1,88 @@
+// Saved views of the web UI.
+#include <utility>
+
+#include <fmt/format.h>
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+
+#include "server/api_error.hpp"
+#include "server/same_origin.hpp"
+#include "server/ui_api.hpp"
+
+namespace meshflow::server {
+namespace {
+
+namespace json = boost::json;
+using net::HttpResponder;
+using net::HttpServerRequest;
+using query::JsonWriter;
+
+Result<std::pair<std::string, std::string>> name_and_url_in(std::string_view body) {
+  boost::system::error_code broken;
+  const json::value parsed = json::parse({body.data(), body.size()}, broken);
+  const json::object* const object = broken ? nullptr : parsed.if_object();
+  const json::value* const name = object == nullptr ? nullptr : object->if_contains("name");
+  const json::value* const url = object == nullptr ? nullptr : object->if_contains("url");
+  if (name == nullptr || !name->is_string() || url == nullptr || !url->is_string()) {
+    return fail(ErrorCode::invalid_argument, "the body must be a JSON object with texts \"name\" and \"url\"",
+                R"({"name": "dear runs", "url": "/search?…"})");
+  }
+  return std::pair(std::string(name->get_string()), std::string(url->get_string()));
+}
+
+void write_view(JsonWriter& out, const SavedView& view) {
+  out.begin_object();
+  out.field("id", view.id);
+  out.field("name", view.name);
+  out.field("url", view.url);
+  out.field("created_ns", fmt::format("{}", view.created_unix_nanos));
+  out.end_object();
+}
+
+void send(const HttpResponder& responder, int status, JsonWriter& out) {
+  responder.send({.status = status, .content_type = "application/json", .body = out.take()});
+}
+
+}  // namespace
+
+void UiApi::add_view_routes(net::HttpRouter& router) {
+  constexpr std::string_view kApi = "meshflow";
+  service_.add(router, kApi, "/api/meshflow/views", "views",
+               [this](const auto& /*request*/, const auto& responder) { send_views(responder); });
+  service_.add(router, kApi, "POST", "/api/meshflow/views", "views",
+               same_origin_only([this](const auto& request, const auto& responder) { add_view(request, responder); }));
+  service_.add(
+      router, kApi, "DELETE", "/api/meshflow/views/{id}", "views",
+      same_origin_only([this](const auto& request, const auto& responder) { remove_view(request, responder); }));
+}
+
+void UiApi::send_views(const HttpResponder& responder) {
+  const auto views = views_.all();
+  if (!views) return responder.send(error_reply(views.error()));
+  JsonWriter out;
+  out.begin_object();
+  out.key("views");
+  out.begin_array();
+  for (const SavedView& view : *views) write_view(out, view);
+  out.end_array();
+  out.end_object();
+  send(responder, 200, out);
+}
+
+void UiApi::add_view(const HttpServerRequest& request, const HttpResponder& responder) {
+  const auto wanted = name_and_url_in(request.body);
+  if (!wanted) return responder.send(error_reply(wanted.error()));
+  const auto added = views_.add(wanted->first, wanted->second);
+  if (!added) return responder.send(error_reply(added.error()));
+  JsonWriter out;
+  write_view(out, *added);
+  send(responder, 201, out);
+}
+
+void UiApi::remove_view(const HttpServerRequest& request, const HttpResponder& responder) {
+  const auto removed = views_.remove(request.path_parameter("id"));
+  if (!removed) return responder.send(error_reply(removed.error()));
+  responder.send({.status = 204});
+}
+
+}  // namespace meshflow::server
