@@ -1,15 +1,20 @@
 // Which siblings ran at the same time. A group is a longest run of siblings, in order of start, each of which began
-// before all of those before it had ended.
+// before all of those before it had ended. What only watches over the others (gates, policy checks, ledger writes) is in
+// none: it overlaps with what it is about, and is not what a reader means.
+import { Kind } from './outline';
 import type { Tree } from './tree';
 
 export interface ParallelGroup {
   readonly spans: readonly number[]; // two or more, in order of start
 }
 
-interface Times {
+interface Spans {
   readonly start: Float64Array;
   readonly duration: Float64Array;
+  readonly kind: Uint8Array;
 }
+
+const watches = (kind: number) => kind === Kind.gate || kind === Kind.policy || kind === Kind.ledger;
 
 export interface Parallel {
   readonly groups: readonly ParallelGroup[];
@@ -17,7 +22,7 @@ export interface Parallel {
 }
 
 // O(n).
-export function findParallel(tree: Tree, times: Times): Parallel {
+export function findParallel(tree: Tree, times: Spans): Parallel {
   const groups: ParallelGroup[] = [];
   const groupOf = new Int32Array(tree.count).fill(-1);
   for (let parent = 0; parent < tree.count; ++parent) {
@@ -29,6 +34,7 @@ export function findParallel(tree: Tree, times: Times): Parallel {
       groups.push({ spans: current });
     };
     for (let child = tree.firstChild[parent]; child >= 0; child = tree.nextSibling[child]) {
+      if (watches(times.kind[child])) continue;
       if (times.start[child] < end) {
         current.push(child);
       } else {

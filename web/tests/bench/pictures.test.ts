@@ -1,7 +1,7 @@
 // Pictures of the main screens for the documentation, taken from the real UI with the lesson's run in it.
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, test } from 'vitest';
 import { openBrowser, openPage } from '../browser/support/browser';
 import { type Lesson, Server } from '../browser/support/server';
@@ -23,22 +23,40 @@ afterAll(async () => {
   await server?.stop();
 });
 
-test.each(['light', 'dark'] as const)('in the %s theme', async (theme) => {
-  const { page } = await openPage(browser, { theme, width: 1360, height: 820 });
-  const take = (name: string) => page.screenshot({ path: `${folder}/${name}-${theme}.png` });
-  await page.goto(`${server.url}/search`);
-  await page.getByRole('heading', { name: '4 traces' }).waitFor();
-  await take('search');
-  await page.goto(`${server.url}/trace/${lesson.traceId}`);
-  await page.getByRole('treegrid').waitFor();
-  await page.getByRole('button', { name: 'blocked', exact: true }).click();
-  await page.keyboard.press('n');
-  await page.getByRole('region', { name: 'Why this span was blocked' }).waitFor();
-  await page.getByRole('button', { name: 'blocked', exact: true }).click();
-  await page.mouse.move(0, 0);
-  await take('waterfall');
-  await page.goto(`${server.url}/trace/${lesson.traceId}?view=table`);
-  await page.getByRole('heading', { name: /names, \d+ spans/ }).waitFor();
-  await page.getByRole('button', { name: 'Cost' }).click();
-  await take('span-table');
+// In both themes where the theme is what one looks at.
+test.each([
+  ['search', ['light']],
+  ['waterfall', ['light', 'dark']],
+  ['span-table', ['light']],
+] as const)('%s', async (name, themes) => {
+  for (const theme of themes) {
+    const { page } = await openPage(browser, { theme, width: 1360, height: 720 });
+    await kScreens[name](page);
+    await page.mouse.move(0, 0);
+    await page.screenshot({ path: `${folder}/${name}-${theme}.png` });
+    await page.context().close();
+  }
 });
+
+const kScreens = {
+  search: async (page: Page) => {
+    await page.goto(`${server.url}/search`);
+    await page.getByRole('heading', { name: '4 traces' }).waitFor();
+  },
+  waterfall: async (page: Page) => {
+    await page.goto(`${server.url}/trace/${lesson.traceId}`);
+    await page.getByRole('treegrid').waitFor();
+    await page.getByRole('button', { name: 'collapse', exact: true }).click();
+    await page.getByRole('button', { name: 'blocked', exact: true }).click();
+    await page.keyboard.press('n');
+    await page.getByRole('region', { name: 'Why this span was blocked' }).waitFor();
+    await page.getByRole('button', { name: 'blocked', exact: true }).click();
+    await page.evaluate(() => (document.activeElement as HTMLElement).blur());
+  },
+  'span-table': async (page: Page) => {
+    await page.goto(`${server.url}/trace/${lesson.traceId}?view=table`);
+    await page.getByRole('heading', { name: /names, \d+ spans/ }).waitFor();
+    await page.getByRole('button', { name: 'Cost' }).click();
+    await page.getByRole('button', { name: /meshflow\.agent/ }).click();
+  },
+};

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { criticalPath } from '@/model/critical_path';
-import { Verdict } from '@/model/outline';
+import { Kind, Verdict } from '@/model/outline';
 import { findParallel } from '@/model/parallel';
 import { selfStretches, selfTime } from '@/model/self_time';
 import { axisMarks, findBreaks, kBreakWidth, timeAxis } from '@/model/time_axis';
@@ -69,6 +69,16 @@ describe('parallel siblings', () => {
     expect(groups.map((group) => group.spans)).toEqual([[1, 2, 3]]);
     expect(Array.from(groupOf)).toEqual([-1, 0, 0, 0, -1]);
   });
+});
+
+test('gates and checks are not parallel to what they watch over', () => {
+  const outline = makeOutline([
+    { duration: 100 },
+    { parent: 0, kind: Kind.agent, duration: 50 },
+    { parent: 0, kind: Kind.gate, start: 40, duration: 5 },
+    { parent: 0, kind: Kind.agent, start: 45, duration: 50 },
+  ]);
+  expect(findParallel(buildTree(outline), outline).groups.map((group) => group.spans)).toEqual([[1, 3]]);
 });
 
 describe('self time', () => {

@@ -113,7 +113,7 @@ export function FindBar({ model, onStep }: { model: TraceModel; onStep: (by: 1 |
         title="Critical path (c)"
         onClick={() => model.change({ critical: !model.state.value.critical })}
       >
-        ━ critical path
+        ━ path
       </button>
       <button
         type="button"
