@@ -1,4 +1,4 @@
-// Answers of the server (docs/ui-api.md). Integers that may pass 2^53 come as text.
+// Answers of the server. Integers that may pass 2^53 come as text.
 
 export interface Tokens {
   total: number | null;

@@ -7,12 +7,15 @@ import { readId, shortId } from '@/model/ids';
 import { plain } from '@/model/text';
 import { age } from '@/model/units';
 import { Dialog } from '@/ui/dialog';
-import { go } from './location';
+import { answer } from './announce';
+import { go, path, queryText } from './location';
 import { screens } from './screens';
 import { isThere } from './server';
 
 interface Entry {
   readonly to: string;
+  readonly act?: () => Promise<void>; // instead of going there
+  readonly remove?: () => Promise<void>;
   readonly label: string;
   readonly detail: string;
 }
@@ -41,12 +44,15 @@ export function Palette({ onClose }: { onClose: () => void }) {
   const open = (entry: Entry | undefined) => {
     if (!entry) return;
     onClose();
-    go(entry.to);
+    if (entry.act) void entry.act();
+    else go(entry.to);
   };
   const onKeyDown = (event: KeyboardEvent) => {
     const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
     if (step !== 0 && entries.length > 0) setAt((chosen + step + entries.length) % entries.length);
     else if (event.key === 'Enter') open(entries[chosen]);
+    else if (event.key === 'Delete' && event.ctrlKey && entries[chosen]?.remove)
+      void entries[chosen].remove?.().then(() => views.run());
     else return;
     event.preventDefault();
   };
@@ -79,7 +85,23 @@ export function Palette({ onClose }: { onClose: () => void }) {
             onClick={() => open(entry)}
           >
             <span class="palette-label">{entry.label}</span>
-            <span class="palette-detail">{entry.detail}</span>
+            <span class="palette-detail">
+              {entry.detail}
+              {entry.remove && (
+                <button
+                  type="button"
+                  class="link"
+                  tabIndex={-1}
+                  title="Delete the view (Ctrl Delete)"
+                  onClick={(event) => {
+                    event.stopPropagation();
+                    void entry.remove?.().then(() => views.run());
+                  }}
+                >
+                  delete
+                </button>
+              )}
+            </span>
           </li>
         ))}
       </ul>
@@ -91,6 +113,15 @@ export function Palette({ onClose }: { onClose: () => void }) {
       )}
     </Dialog>
   );
+}
+
+async function told(work: Promise<unknown>, done: string) {
+  try {
+    await work;
+    answer(done);
+  } catch (error) {
+    answer((error as Error).message);
+  }
 }
 
 const dataOf = <T,>(load: Load<T[]>): readonly T[] => load.data.value ?? [];
@@ -117,8 +148,15 @@ function entriesFor(text: string, runs: readonly Run[], views: readonly View[], 
     });
   }
   for (const view of views) {
-    if (view.url.startsWith('/') && fits(view.name))
-      entries.push({ to: view.url, label: plain(view.name), detail: 'saved view' });
+    if (!view.url.startsWith('/') || !fits(view.name)) continue;
+    const remove = () => told(api.deleteView(view.id), 'the view is deleted');
+    entries.push({ to: view.url, label: plain(view.name), detail: 'saved view', remove });
+  }
+  if (wanted !== '' && readId(text).kind === 'none') {
+    const name = text.trim().slice(0, 100);
+    const here = path.peek() + queryText.peek();
+    const act = () => told(api.saveView(name, here), `saved as ${name}`);
+    entries.push({ to: here, act, label: `Save this screen as “${plain(name)}”`, detail: 'new view' });
   }
   return entries;
 }

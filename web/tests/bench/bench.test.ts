@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openBrowser, openPage } from '../browser/support/browser';
+import { openMs } from '../browser/support/open_time';
 import { Server } from '../browser/support/server';
 import { manySpans, sendTrace, traceId } from '../browser/support/spans';
 
@@ -32,26 +33,6 @@ const say = (name: string, value: number, unit: string) => {
   figures[name] = Math.round(value * 100) / 100;
   console.log(`${name.padEnd(44)} ${figures[name]} ${unit}`);
 };
-
-// Milliseconds from a click on the trace's link to the frame in which rows and bars are painted.
-async function openMs(id: string): Promise<number> {
-  await page.goto(`${server.url}/search?lookback=24h&traceID=${id}`);
-  await page.locator('.root-link').waitFor();
-  return page.evaluate(
-    () =>
-      new Promise<number>((done) => {
-        const start = performance.now();
-        document.querySelector<HTMLElement>('.root-link')!.click();
-        const look = () => {
-          if (!document.querySelector('.rows .row') || !document.querySelector('canvas.bars'))
-            return requestAnimationFrame(look);
-          // The frame after the one in which they came has been painted when a task runs again.
-          return requestAnimationFrame(() => setTimeout(() => done(performance.now() - start)));
-        };
-        look();
-      }),
-  );
-}
 
 async function jsonMs(path: string): Promise<{ ms: number; bytes: number }> {
   return page.evaluate(async (address) => {
@@ -89,7 +70,7 @@ test.each([
   const id = traceId(count);
   await sendTrace(server, id, manySpans(count));
   const times: number[] = [];
-  for (let i = 0; i < tries; ++i) times.push(await openMs(id));
+  for (let i = 0; i < tries; ++i) times.push(await openMs(page, server, id));
   const name = `${count / 1000}k spans`;
   const best = median(times);
   say(`${name}: click to paint`, best, 'ms');

@@ -111,6 +111,33 @@ test('1 and 2 change the view, g s goes to Search, Ctrl K to a run by the beginn
   await page.getByRole('treegrid').waitFor();
 });
 
+test('a screen is saved as a view by its name, and found again', async () => {
+  await press('g', 's');
+  await page.getByRole('heading', { name: '2 traces' }).waitFor();
+  await page.goto(`${server.url}/search?service=meshflow&tags=verdict%3Dblocked`);
+  await page.getByRole('heading', { name: '2 traces' }).waitFor();
+  await press('Control+k');
+  await page.keyboard.type('what was blocked');
+  await page
+    .getByRole('dialog')
+    .getByRole('option', { name: /Save this screen as “what was blocked”/ })
+    .waitFor();
+  await press('Enter');
+  await page.getByText('saved as what was blocked').waitFor();
+  await page.goto(`${server.url}/trace/${lessons[1].traceId}`);
+  await page.getByRole('treegrid').waitFor();
+  await press('Control+k');
+  await page.keyboard.type('was bl');
+  await page
+    .getByRole('dialog')
+    .getByRole('option', { name: /what was blocked.*saved view/ })
+    .waitFor();
+  await press('Enter');
+  await expect.poll(() => page.getByLabel('Tags').inputValue()).toBe('verdict=blocked');
+  await page.goto(`${server.url}/trace/${lessons[1].traceId}`);
+  await page.getByRole('treegrid').waitFor();
+});
+
 test('keys of a single character can be turned off', async () => {
   await press('?');
   await page.getByLabel('Keys of a single character').uncheck();

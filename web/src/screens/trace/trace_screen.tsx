@@ -1,7 +1,7 @@
 // One trace: its outline is read once, then shown by one of the views.
 import { useComputed } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
-import { isEmbedded } from '@/app/embedded';
+import { hidesSummary } from '@/app/embedded';
 import { query } from '@/app/location';
 import type { ScreenProps } from '@/app/screens';
 import { readTracePath } from '@/model/ids';
@@ -58,7 +58,7 @@ function OneTrace({ traceId }: { traceId: string }) {
       {!model && load.since.value !== null && <Skeleton rows={16} />}
       {model && (
         <>
-          {!isEmbedded.value && (
+          {!hidesSummary.value && (
             <Boundary what="the head of the trace">
               <TraceHeader model={model} />
             </Boundary>

@@ -2,6 +2,7 @@
 import { type Signal, useSignal } from '@preact/signals';
 import type { RefObject } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import { hidesMinimap } from '@/app/embedded';
 import { rowHeight, setting } from '@/app/settings';
 import { count } from '@/model/units';
 import { Boundary } from '@/ui/boundary';
@@ -145,7 +146,7 @@ function Grid({ model }: { model: TraceModel }) {
           </div>
           <Split label="Width of the tree" width={treeWidth} min={140} max={1200} side="left" />
           <div class="grid-time">
-            <Minimap model={model} width={timeline} />
+            {!hidesMinimap.value && <Minimap model={model} width={timeline} />}
             <Axis model={model} width={timeline} />
           </div>
         </div>
