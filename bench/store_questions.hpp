@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -49,7 +50,7 @@ Result<void> fill(store::TraceStore& store, std::uint64_t runs) {
       changed.notify_all();
     });
     // The queue is bounded; a benchmark's client waits for it.
-    while (store.stats().queued_bytes > std::uint64_t{64} << 20)
+    while (store.stats().queued_bytes > std::uint64_t{16} << 20)
       store.wait_until_visible(std::chrono::milliseconds(100));
   }
   std::unique_lock lock(mutex);
@@ -65,13 +66,24 @@ inline double cpu_ms() {
   return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) * 1e-6;
 }
 
-// The store in `directory`, filled unless it has these runs already.
+// Sends one request; returns when it is durable.
+inline Result<void> send(store::TraceStore& store, const otlp::TracesData& request) {
+  std::promise<Result<store::TraceStore::Received>> promise;
+  store.ingest(otlp::encode(request), [&promise](auto result) { promise.set_value(std::move(result)); });
+  const auto received = promise.get_future().get();
+  return received ? Result<void>() : Result<void>(tl::unexpected(received.error()));
+}
+
+// The store in `directory`, filled unless it has these runs already; it may have up to `others` spans besides.
 template <typename Runs>
-Result<std::unique_ptr<store::TraceStore>> filled_store(const std::string& directory, std::uint64_t runs) {
+Result<std::unique_ptr<store::TraceStore>> filled_store(const std::string& directory, std::uint64_t runs,
+                                                        std::uint64_t others = 0) {
   store::StoreOptions options;
   options.directory = directory;
   auto store = store::TraceStore::open(options);
-  if (!store || (*store)->stats().stored_spans == runs * Runs::kSpansOfRun) return store;
+  if (!store) return store;
+  const std::uint64_t stored = (*store)->stats().stored_spans;
+  if (stored >= runs * Runs::kSpansOfRun && stored <= runs * Runs::kSpansOfRun + others) return store;
   store->reset();
   std::filesystem::remove_all(options.directory);
   store = store::TraceStore::open(options);
