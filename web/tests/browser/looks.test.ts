@@ -110,3 +110,14 @@ test.each(kScreens.slice(0, 5))('%s fits a window of 360 px', async (_, address,
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
   await page.context().close();
 });
+
+// As at a zoom of 200 % in a window of 1280 × 800.
+test('a waterfall in a low window keeps its rows in view', async () => {
+  const { page } = await openPage(browser, { width: 640, height: 400 });
+  await page.goto(`${server.url}/trace/${lesson.traceId}`);
+  await page.getByRole('treegrid').waitFor();
+  expect(await page.evaluate(() => document.documentElement.scrollHeight)).toBeLessThan(800);
+  const box = (await page.locator('.scroller').boundingBox())!;
+  expect(box.height).toBeGreaterThan(150);
+  await page.context().close();
+});
