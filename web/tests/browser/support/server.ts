@@ -21,11 +21,16 @@ export class Server {
     private readonly listeners: ReadonlyMap<string, string>,
   ) {}
 
-  // Waits until it serves. `jaeger`: the UI's port, to come back to the same one; 0: a free one.
-  static async start({ jaeger = 0, folder = mkdtempSync(join(tmpdir(), 'meshflow-ui-')) } = {}): Promise<Server> {
+  // Waits until it serves. `jaeger`: the UI's port, to come back to the same one; 0: a free one. `flags`: more of
+  // `meshflow serve`.
+  static async start({
+    jaeger = 0,
+    folder = mkdtempSync(join(tmpdir(), 'meshflow-ui-')),
+    flags = [] as string[],
+  } = {}): Promise<Server> {
     const ports = ['--otlp-http', '127.0.0.1:0', '--jaeger', `127.0.0.1:${jaeger}`];
     const off = ['--otlp-grpc', 'off', '--tempo', 'off', '--metrics', 'off'];
-    const child = spawn(join(build, 'bin/meshflow'), ['--data', folder, 'serve', ...ports, ...off], {
+    const child = spawn(join(build, 'bin/meshflow'), ['--data', folder, 'serve', ...ports, ...off, ...flags], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const listeners = new Map<string, string>();
