@@ -1,5 +1,6 @@
 import { render } from 'preact';
 import { Frame } from '@/app/frame';
+import { watchInbox } from '@/app/inbox';
 import { listenToKeys } from '@/app/keys';
 import { listenToLinks } from '@/app/location';
 import { watchServer } from '@/app/server';
@@ -12,4 +13,5 @@ listenToLinks();
 listenToKeys();
 void signInByAddress();
 watchServer();
+watchInbox();
 render(<Frame />, document.getElementById('app')!);

@@ -97,6 +97,12 @@ function Navigation() {
         {shown.map((screen) => (
           <a key={screen.path} href={href(screen.path)} aria-current={here === screen.path ? 'page' : undefined}>
             {screen.name}
+            {screen.waiting && screen.waiting() > 0 && (
+              <span class="nav-count">
+                {screen.waiting()}
+                <span class="unseen"> waiting</span>
+              </span>
+            )}
           </a>
         ))}
       </nav>

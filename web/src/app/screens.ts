@@ -2,6 +2,7 @@
 // a folder in src/screens and an entry here.
 import type { ComponentType } from 'preact';
 import type { Capabilities } from '@/api/types';
+import { waiting } from './inbox';
 
 export interface ScreenProps {
   // What the path's {name}s were.
@@ -14,6 +15,8 @@ export interface Screen {
   readonly load: () => Promise<{ default: ComponentType<ScreenProps> }>;
   readonly key?: string; // after `g`
   readonly inNavigation?: boolean;
+  // How much waits there for a person: stands beside the name.
+  readonly waiting?: () => number;
   // Whether this server can show it; without it, always.
   readonly isThere?: (server: Capabilities) => boolean;
 }
@@ -60,6 +63,15 @@ export const screens: readonly Screen[] = [
     inNavigation: true,
     load: () => import('@/screens/query/sql_screen'),
     isThere: (server) => server.sql,
+  },
+  {
+    path: '/approvals',
+    name: 'Approvals',
+    key: 'i',
+    inNavigation: true,
+    load: () => import('@/screens/approvals/approvals_screen'),
+    isThere: (server) => server.runtime,
+    waiting: () => waiting.value,
   },
   { path: '/trace/{id}', name: 'Trace', load: () => import('@/screens/trace/trace_screen') },
 ];

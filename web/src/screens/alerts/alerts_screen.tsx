@@ -19,7 +19,7 @@ const kAgainMs = 5000; // rules are evaluated about as often
 const kOrder: readonly AlertState[] = ['firing', 'pending', 'resolved', 'inactive'];
 const kMarks: Record<AlertState, readonly [string, string]> = {
   firing: ['⚠', 'status-bad'],
-  pending: ['⏸', 'status-pending'],
+  pending: ['‖', 'status-pending'],
   resolved: ['✓', 'status-plain'],
   inactive: ['·', 'status-plain'],
 };

@@ -35,6 +35,10 @@ function view(id: TraceView, name: string, get: () => Promise<{ default: ViewCom
 export const views: readonly View[] = [
   view('waterfall', 'Waterfall', () => import('./waterfall/waterfall')),
   view('table', 'Span table', () => import('./table/span_table')),
+  view('graph', 'Agent graph', () => import('./graph/graph')),
+  view('flame', 'Flame', () => import('./flame/flame')),
+  view('messages', 'Messages', () => import('./messages/messages')),
+  view('ledger', 'Ledger', () => import('./ledger/ledger')),
 ];
 
 export const viewOf = (id: TraceView): View => views.find((each) => each.id === id) ?? views[0];
