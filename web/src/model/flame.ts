@@ -1,6 +1,7 @@
 // A trace as a flame: siblings of one name are one frame. A frame is as wide as all that is in it: its own part and its
 // children's, in time, money or tokens.
-import { nameOf, nodeOf, type Outline, Status, Verdict } from './outline';
+import { type Outline, Status, Verdict } from './outline';
+import { titleOf } from './row_words';
 import { selfTime } from './self_time';
 import type { Tree } from './tree';
 
@@ -68,7 +69,7 @@ export function flameOf(outline: Outline, tree: Tree, unit: FlameUnit): Flame {
     const span = tree.order[at];
     const parent = tree.parent[span] < 0 ? -1 : frameOf[tree.parent[span]];
     const siblings = parent < 0 ? top : frames[parent].children;
-    const label = [nameOf(outline, span), nodeOf(outline, span)].filter((each) => each !== '').join(' ');
+    const label = titleOf(outline, span);
     let frame = siblings.get(label);
     if (frame === undefined) {
       frame = frames.length;

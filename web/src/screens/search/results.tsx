@@ -207,7 +207,7 @@ function MarkedTools({ marked }: { marked: ReadonlySet<string> }) {
   return (
     <span class="marked">
       {marked.size} marked
-      {marked.size === 2 && isScreen('/compare') && <a href={href(`/trace/${ids[0]}...${ids[1]}`)}>Compare</a>}
+      {marked.size === 2 && <a href={href(`/trace/${ids[0]}...${ids[1]}`)}>Compare</a>}
       {marked.size > 2 && isScreen('/differ') && (
         <a href={href(`/differ?sel=${encodeURIComponent(selection)}`)}>What differs</a>
       )}

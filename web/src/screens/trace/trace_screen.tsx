@@ -1,6 +1,8 @@
 // One trace: its outline is read once, then shown by one of the views.
 import { useComputed } from '@preact/signals';
+import type { ComponentType } from 'preact';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { useLoad } from '@/api/load';
 import { hidesSummary } from '@/app/embedded';
 import { query } from '@/app/location';
 import type { ScreenProps } from '@/app/screens';
@@ -9,7 +11,7 @@ import { nameOf } from '@/model/outline';
 import { plain, shortened } from '@/model/text';
 import { readTrace } from '@/model/trace_url';
 import { Boundary } from '@/ui/boundary';
-import { Empty, Failure, Progress, Skeleton } from '@/ui/states';
+import { Empty, Failure, Loaded, Progress, Skeleton } from '@/ui/states';
 import '@/styles/trace.css';
 import { TraceHeader } from './header';
 import { useOutline } from './live';
@@ -30,7 +32,23 @@ export default function TraceScreen({ parameters }: ScreenProps) {
       </Empty>
     );
   }
+  if (ids.b !== null) return <TwoTraces a={ids.a} b={ids.b} key={`${ids.a} ${ids.b}`} />;
   return <OneTrace traceId={ids.a} key={ids.a} />;
+}
+
+type CompareComponent = ComponentType<{ a: string; b: string }>;
+
+// Loaded when first wanted.
+function TwoTraces(ids: { a: string; b: string }) {
+  const load = useLoad<CompareComponent>('compare', async () => (await import('@/screens/compare/compare')).default);
+  useEffect(() => {
+    document.title = 'Compare · MeshFlow';
+  }, []);
+  return (
+    <Loaded load={load} what="the comparison's files" rows={12}>
+      {(Compare) => <Compare {...ids} />}
+    </Loaded>
+  );
 }
 
 function OneTrace({ traceId }: { traceId: string }) {

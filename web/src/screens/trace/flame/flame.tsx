@@ -9,6 +9,7 @@ import { count, duration, money, percent } from '@/model/units';
 import { FiguresTable } from '@/ui/figures_table';
 import { Empty, Partial } from '@/ui/states';
 import { Text } from '@/ui/text';
+import '@/styles/panels.css';
 import '@/styles/flame.css';
 import type { TraceModel } from '../model';
 
@@ -96,6 +97,7 @@ export default function FlameView({ model }: { model: TraceModel }) {
             }}
           >
             all {format(flame.total)}
+            {unit === 'time' ? ' of work' : ''}
           </button>
           {path.map((frame) => (
             <span key={frame.id}>
@@ -167,7 +169,7 @@ export default function FlameView({ model }: { model: TraceModel }) {
                 }}
               >
                 {frame.blocked > 0 ? '⊘ ' : frame.errors > 0 ? '⚠ ' : ''}
-                {plain(frame.name)}
+                {plain(frame.name).replace(/^meshflow\./, '')}
                 {frame.spans.length > 1 && <span class="detail"> × {count(frame.spans.length)}</span>}
                 <span class="detail"> {format(frame.total)}</span>
               </button>

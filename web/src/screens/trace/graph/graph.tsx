@@ -10,6 +10,7 @@ import { FiguresTable } from '@/ui/figures_table';
 import { layOut, pathThrough } from '@/ui/graph/layout';
 import { Empty, Partial } from '@/ui/states';
 import { Text } from '@/ui/text';
+import '@/styles/panels.css';
 import '@/styles/services.css';
 import '@/styles/graph.css';
 import type { TraceModel } from '../model';
