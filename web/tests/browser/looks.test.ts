@@ -63,6 +63,43 @@ const kScreens: [string, () => string, (page: Page) => Promise<void>][] = [
     async (page) => page.getByRole('button', { name: /meshflow\.gate/ }).click(),
   ],
   [
+    'Agent graph',
+    () => `/trace/${lesson.traceId}?view=graph`,
+    async (page) => page.getByRole('button', { name: /^draft / }).waitFor(),
+  ],
+  [
+    'Flame',
+    () => `/trace/${lesson.traceId}?view=flame`,
+    async (page) => page.getByRole('button', { name: /^meshflow\.run, / }).waitFor(),
+  ],
+  [
+    'Messages, none captured',
+    () => `/trace/${lesson.traceId}?view=messages`,
+    async (page) => page.getByRole('heading', { name: 'Nothing that was said was captured' }).waitFor(),
+  ],
+  [
+    'Ledger',
+    () => `/trace/${lesson.traceId}?view=ledger`,
+    async (page) => page.getByRole('heading', { name: /the chain is unbroken/ }).waitFor(),
+  ],
+  [
+    'Compare',
+    () => `/trace/${lesson.traceId}...${lesson.traceId}`,
+    async (page) => page.getByRole('heading', { name: /rows differ/ }).waitFor(),
+  ],
+  ['Alerts', () => '/alerts', async (page) => page.getByRole('heading', { name: 'There are no rules' }).waitFor()],
+  ['Services', () => '/dependencies', async (page) => page.getByRole('link', { name: /^meshflow, / }).waitFor()],
+  [
+    'SQL',
+    () => `/sql?q=${encodeURIComponent('SELECT start_time, run_id, cost_usd FROM runs')}`,
+    async (page) => page.getByRole('heading', { name: /^1 row/ }).waitFor(),
+  ],
+  [
+    'Approvals',
+    () => '/approvals',
+    async (page) => page.getByRole('heading', { name: 'Nothing waits' }).first().waitFor(),
+  ],
+  [
     'No such page',
     () => '/serach',
     async (page) => page.getByRole('heading', { name: 'There is no such page' }).waitFor(),

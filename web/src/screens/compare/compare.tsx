@@ -352,7 +352,7 @@ function Row({ a, b, row, scale, isSelected, onSelect }: RowProps) {
           <KindGlyph kind={outline.kind[span]} tone={side.tone(span)} />
           <button type="button" class="compare-open" aria-expanded={isSelected} onClick={onSelect}>
             <Text text={nameOf(outline, span) || '(no name)'} max={60} />
-            {!both && <span class="unseen">{row.a >= 0 ? ', only in A' : ', only in B'}</span>}
+            {!both && <span class="unseen">{row.a >= 0 ? ' only in A' : ' only in B'}</span>}
           </button>
           <span class="detail">
             <Text text={label} max={50} />

@@ -259,7 +259,7 @@ function ServiceGraph({
               key={row.name}
               class="graph-box"
               role="link"
-              tabIndex={0}
+              tabindex={0}
               aria-label={plain(
                 `${row.name}, ${figures.join(', ')}, called ${row.calledBy} times, calls ${row.calls} times; search its traces`,
               )}

@@ -1,5 +1,5 @@
 // A real `meshflow serve` of the build under test, on free ports and in a folder of its own.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -74,6 +74,18 @@ export class Server {
       return answer.ok && (await answer.json()).data[0].spans.length === lesson.spans;
     }, 'the run of the lesson');
     return lesson;
+  }
+
+  // A command on the server's data; its standard output. Exit codes in `allowed` are no failure.
+  meshflow(words: string[], allowed: readonly number[] = [0]): string {
+    const done = spawnSync(join(build, 'bin/meshflow'), words, {
+      env: { ...process.env, MESHFLOW_MOCK: '1', MESHFLOW_DATA: this.folder },
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
+    if (!allowed.includes(done.status ?? -1))
+      throw new Error(`meshflow ${words.join(' ')}: ${done.status} ${done.stderr}`);
+    return done.stdout;
   }
 
   // OTLP as JSON, as any client would send it.

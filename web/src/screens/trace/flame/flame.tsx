@@ -1,6 +1,6 @@
 // Flame: where did the time, the money, the tokens go? A click on a frame makes it as wide as the view; Esc goes back.
 import { useSignal } from '@preact/signals';
-import { useEffect, useMemo } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { useKeys } from '@/app/keys';
 import { query, setQuery } from '@/app/location';
 import { type FlameUnit, type Frame, flameOf, kFlameUnits } from '@/model/flame';
@@ -13,7 +13,8 @@ import '@/styles/panels.css';
 import '@/styles/flame.css';
 import type { TraceModel } from '../model';
 
-const kRow = 24; // px
+const kRow = 25; // px
+const kTarget = 24; // px: what is narrower can be seen, not clicked; its parent zoomed, it can
 const kNarrowest = 0.0008; // of the width: narrower frames are counted, not drawn
 const kRowsOfTable = 500;
 
@@ -30,6 +31,16 @@ export default function FlameView({ model }: { model: TraceModel }) {
   const flame = useMemo(() => flameOf(outline, tree, unit), [outline, unit]);
   const zoomed = useSignal(-1);
   const isTable = useSignal(false);
+  const box = useRef<HTMLDivElement>(null);
+  const boxWidth = useSignal(1000);
+  useEffect(() => {
+    if (!box.current) return;
+    const observer = new ResizeObserver(([entry]) => {
+      boxWidth.value = entry.contentRect.width;
+    });
+    observer.observe(box.current);
+    return () => observer.disconnect();
+  }, [isTable.value, flame.total === 0]);
   useEffect(() => {
     zoomed.value = -1;
   }, [outline, unit]);
@@ -141,6 +152,7 @@ export default function FlameView({ model }: { model: TraceModel }) {
         <FrameTable flame={flame.frames} total={flame.total} format={format} unit={unit} />
       ) : (
         <div
+          ref={box}
           class="flame-box"
           style={{ height: `${flame.depth * kRow}px` }}
           role="group"
@@ -151,18 +163,19 @@ export default function FlameView({ model }: { model: TraceModel }) {
             const left = isAbove ? 0 : (frame.start - from) / width;
             const share = isAbove ? 1 : frame.total / width;
             const words = `${plain(frame.name)}${frame.spans.length > 1 ? ` × ${count(frame.spans.length)}` : ''}, ${format(frame.total)}, ${percent(frame.total / flame.total)}, own ${format(frame.self)}${frame.errors > 0 ? `, ${frame.errors} errors` : ''}${frame.blocked > 0 ? `, ${frame.blocked} blocked` : ''}`;
+            const place = { left: `${left * 100}%`, width: `${share * 100}%`, top: `${frame.depth * kRow}px` };
+            const edge = `flame-frame edge-${model.tone(frame.spans[0])}${frame.errors > 0 || frame.blocked > 0 ? ' bad-frame' : ''}`;
+            if (share * boxWidth.value < kTarget) {
+              return <div key={frame.id} class={`${edge} narrow`} aria-hidden="true" title={words} style={place} />;
+            }
             return (
               <button
                 type="button"
                 key={frame.id}
-                class={`flame-frame edge-${model.tone(frame.spans[0])}${frame.errors > 0 || frame.blocked > 0 ? ' bad-frame' : ''}${isAbove ? ' above' : ''}`}
+                class={isAbove ? `${edge} above` : edge}
                 aria-label={words}
                 title={words}
-                style={{
-                  left: `${left * 100}%`,
-                  width: `${share * 100}%`,
-                  top: `${frame.depth * kRow}px`,
-                }}
+                style={place}
                 onClick={() => {
                   zoomed.value = frame.id;
                   model.change({ span: outline.spanId(frame.spans[0]) });

@@ -207,14 +207,20 @@ function BoxOf({ box, model, place, isSelected }: BoxProps) {
   const [left, top] = [place.x - width / 2, place.y - kHeight / 2];
   const mark = box.blocked > 0 ? '⊘' : box.errors > 0 ? '⚠' : box.pending > 0 ? '‖' : '';
   const select = () => model.select(box.spans[box.spans.length - 1]);
-  const words = plain(
-    `${box.label}, ${box.spans.length > 1 ? `ran ${box.spans.length} times, ` : ''}${factsOf(box)}${box.blocked > 0 ? `, ${box.blocked} blocked` : ''}${box.errors > 0 ? `, ${box.errors} errors` : ''}${box.pending > 0 ? ', waits for a person' : ''}`,
-  );
+  // Begins with what can be read in the box.
+  const words = [
+    `${titleOf(box)} ${factsOf(box)}`,
+    box.blocked > 0 ? `${count(box.blocked)} blocked` : '',
+    box.errors > 0 ? `${count(box.errors)} errors` : '',
+    box.pending > 0 ? 'waits for a person' : '',
+  ]
+    .filter((each) => each !== '')
+    .join(', ');
   return (
     <g
       class={`graph-box${isSelected ? ' selected' : ''}${box.blocked > 0 || box.errors > 0 ? ' troubled' : ''}`}
       role="button"
-      tabIndex={0}
+      tabindex={0}
       aria-label={words}
       aria-pressed={isSelected}
       onClick={select}
@@ -227,13 +233,14 @@ function BoxOf({ box, model, place, isSelected }: BoxProps) {
       <rect x={left} y={top} width={width} height={kHeight} rx="3" />
       <rect class={`graph-edge fill-${model.tone(box.toneSpan)}`} x={left} y={top} width="5" height={kHeight} rx="2" />
       <text x={left + 14} y={place.y - 3}>
-        {titleOf(box)}
+        {titleOf(box)}{' '}
       </text>
       <text x={left + 14} y={place.y + 14} class="graph-figures">
         {factsOf(box)}
       </text>
       {mark !== '' && (
         <text
+          aria-hidden="true"
           x={left + width - 8}
           y={place.y - 3}
           text-anchor="end"
