@@ -31,6 +31,8 @@ constexpr std::size_t kExpectedRatio = 8;
 constexpr std::size_t kBodyBytesPerSecondMin = std::size_t{64} << 10;
 // An answer up to this size is sent in one piece with its head.
 constexpr std::size_t kJoinedBodyBytesMax = std::size_t{16} << 10;
+// The first word of HTTP/2's preface, which is no method of HTTP/1.
+constexpr std::string_view kHttp2Begin = "PRI ";
 // How long the rest of a refused body is read and thrown away, so that the client gets to see the answer: a socket that
 // is closed with unread bytes resets the connection.
 constexpr std::chrono::seconds kLingerTime{2};
@@ -71,11 +73,26 @@ asio::awaitable<void> HttpConnection::run() {
   // What is awaited has a name, in conditions above all: GCC 12 makes nonsense of a loop within a branch that both
   // await.
   bool is_going_on = co_await socket_->handshake();
+  if (is_going_on && core_->options.take_http2) {
+    const bool is_given_away = co_await give_away_http2();
+    is_going_on = !is_given_away;
+  }
   while (is_going_on) {
     const bool may_follow = co_await serve_one();
     is_going_on = may_follow;
   }
   socket_->close();
+}
+
+asio::awaitable<bool> HttpConnection::give_away_http2() {
+  set_time_limit(core_->options.limits.idle_timeout);
+  const std::optional<std::string> seen = co_await socket_->peek(kHttp2Begin.size());
+  if (!seen) co_return false;
+  if (seen->empty() || is_closed_) co_return true;
+  if (*seen != kHttp2Begin || is_surplus_) co_return false;
+  const int socket = socket_->release();
+  if (socket >= 0) core_->options.take_http2(socket);
+  co_return true;
 }
 
 void HttpConnection::sweep(Time now) {

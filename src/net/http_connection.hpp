@@ -69,6 +69,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   enum class Reading { done, gone };  // gone: no answer is owed
 
   [[nodiscard]] boost::asio::awaitable<bool> serve_one();
+  // True where the connection was HTTP/2 and has been given away, or is over.
+  [[nodiscard]] boost::asio::awaitable<bool> give_away_http2();
   [[nodiscard]] boost::asio::awaitable<bool> answer_with_handler(Current& current, std::string body);
   [[nodiscard]] boost::asio::awaitable<std::optional<HttpAnswer>> wait_for(HttpOutcome& outcome);
 

@@ -135,6 +135,10 @@ struct HttpServerOptions {
   // What GET /ready says (200 "ready", or 503 and the reason). Called on an IoThread. Empty: always ready.
   std::function<HttpServerReadiness()> readiness = {};
   HttpErrorRenderer render_error = render_json_error;
+  // Not empty: a plain connection that begins as HTTP/2 does (RFC 9113, section 3.4) is this function's, with nothing
+  // read of it: it owns the descriptor, which does not block. What the server keeps from a handler it keeps not from
+  // it. Called on an IoThread; must return soon.
+  std::function<void(int socket)> take_http2 = {};
 };
 
 // Counted since listen().

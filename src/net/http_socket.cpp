@@ -35,6 +35,22 @@ class PlainSocket final : public HttpSocket {
     const auto [error, bytes] = co_await socket_.async_write_some(buffers, kAwait);
     co_return Transfer{bytes, error.failed()};
   }
+  asio::awaitable<std::optional<std::string>> peek(std::size_t bytes) override {
+    // Below this many the kernel does not call the socket readable (socket(7)), unless the peer has ended.
+    set_low_mark(static_cast<int>(bytes));
+    const auto [error] = co_await socket_.async_wait(StreamSocket::wait_read, kAwait);
+    set_low_mark(1);
+    std::string seen(bytes, '\0');
+    const ssize_t size =
+        error.failed() ? 0 : ::recv(socket_.native_handle(), seen.data(), seen.size(), MSG_PEEK | MSG_DONTWAIT);
+    seen.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+    co_return seen;
+  }
+  int release() noexcept override {
+    boost::system::error_code error;
+    const int socket = socket_.release(error);
+    return error.failed() ? -1 : socket;
+  }
   asio::awaitable<void> shutdown_write() override {
     boost::system::error_code ignored;
     socket_.shutdown(StreamSocket::shutdown_send, ignored);
@@ -51,6 +67,10 @@ class PlainSocket final : public HttpSocket {
   }
 
  private:
+  void set_low_mark(int bytes) noexcept {
+    (void)::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes);
+  }
+
   StreamSocket socket_;
 };
 
@@ -72,6 +92,8 @@ class TlsSocket final : public HttpSocket {
     const auto [error, bytes] = co_await stream_.async_write_some(buffer, kAwait);
     co_return Transfer{bytes, error.failed()};
   }
+  asio::awaitable<std::optional<std::string>> peek(std::size_t /*bytes*/) override { co_return std::nullopt; }
+  int release() noexcept override { return -1; }
   asio::awaitable<void> shutdown_write() override {
     // Sends close_notify and waits for the peer's, which the connection's time limit bounds.
     co_await stream_.async_shutdown(kAwait);

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <boost/asio/awaitable.hpp>
@@ -27,6 +28,11 @@ class HttpSocket {
   [[nodiscard]] virtual boost::asio::awaitable<Transfer> read_some(boost::asio::mutable_buffer buffer) = 0;
   [[nodiscard]] virtual boost::asio::awaitable<Transfer> write_some(
       std::array<boost::asio::const_buffer, 2> buffers) = 0;
+  // Waits until the peer has sent `bytes` or more, or has ended, and gives the first of what came, without taking it:
+  // empty where nothing came. Nothing for TLS.
+  [[nodiscard]] virtual boost::asio::awaitable<std::optional<std::string>> peek(std::size_t bytes) = 0;
+  // Gives the descriptor away, which does not block; this object is closed then. -1 where it cannot.
+  [[nodiscard]] virtual int release() noexcept = 0;
   // Tells the peer that nothing more will be written.
   [[nodiscard]] virtual boost::asio::awaitable<void> shutdown_write() = 0;
 

@@ -14,6 +14,7 @@ namespace meshflow::server {
 
 // google.rpc.Code, the values that are used here.
 enum class RpcCode {
+  cancelled = 1,
   invalid_argument = 3,
   deadline_exceeded = 4,
   permission_denied = 7,

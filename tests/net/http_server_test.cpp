@@ -11,6 +11,8 @@
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "net/http_client.hpp"
 #include "net/http_router.hpp"
@@ -693,6 +695,52 @@ TEST_F(HttpServerTest, StopsAtItsLimitAllTheSame) {
   EXPECT_FALSE(server_->stop(50ms));
   EXPECT_TRUE(busy.is_closed_by_server());
   server_->stop(0ms);  // once more does no harm
+}
+
+// ---- HTTP/2 on the same port ----------------------------------------------------------------------------------------
+
+TEST_F(HttpServerTest, AConnectionOfHttp2IsGivenAwayUntouched) {
+  std::promise<int> given;
+  HttpServerOptions options;
+  options.take_http2 = [&given](int socket) { given.set_value(socket); };
+  listen(echo, std::move(options));
+  constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+  RawClient client(port());
+  // The first bytes alone decide nothing.
+  client.send(kPreface.substr(0, 2));
+  client.send(kPreface.substr(2));
+  auto taken = given.get_future();
+  ASSERT_EQ(taken.wait_for(20s), std::future_status::ready);
+  const int socket = taken.get();
+  wait_until([](const HttpServerStats& stats) { return stats.connections_open == 0; });
+  std::string read;
+  while (read.size() < kPreface.size()) {
+    char piece[64];
+    const ssize_t size = ::recv(socket, piece, sizeof piece, 0);
+    if (size > 0) read.append(piece, static_cast<std::size_t>(size));
+  }
+  EXPECT_EQ(read, kPreface);
+  EXPECT_EQ(::send(socket, "hello", 5, MSG_NOSIGNAL), 5);
+  ::close(socket);
+  EXPECT_EQ(client.read_to_end(), "hello");
+}
+
+TEST_F(HttpServerTest, OtherConnectionsStayWhereSomeAreGivenAway) {
+  HttpServerOptions options;
+  options.take_http2 = [](int socket) { ::close(socket); };
+  listen(echo, std::move(options));
+  RawClient slow(port());
+  for (const char each : get("/slow")) ASSERT_TRUE(slow.send(std::string_view(&each, 1)));
+  EXPECT_THAT(slow.read_response(), EndsWith("GET /slow 0"));
+  EXPECT_THAT(exchange(get("/whole")), EndsWith("GET /whole 0"));
+  // One that ends after a byte, and one that never sends any, are over when the server stops.
+  RawClient ended(port());
+  ended.send("P");
+  ended.shutdown_send();
+  EXPECT_TRUE(ended.is_closed_by_server());
+  RawClient silent(port());
+  EXPECT_TRUE(server_->stop(5s));
+  EXPECT_TRUE(silent.is_closed_by_server());
 }
 
 }  // namespace
