@@ -17,13 +17,6 @@ constexpr std::int64_t kHour = 3'600'000'000'000;
 // Jaeger's default, two days.
 constexpr std::int64_t kLookback = 48 * kHour;
 
-std::string_view value_of(const Parameters& parameters, std::string_view name) {
-  for (const auto& [each, value] : parameters) {
-    if (each == name) return value;
-  }
-  return {};
-}
-
 std::vector<std::string_view> values_of(const Parameters& parameters, std::string_view name) {
   std::vector<std::string_view> values;
   for (const auto& [each, value] : parameters) {
@@ -33,22 +26,6 @@ std::vector<std::string_view> values_of(const Parameters& parameters, std::strin
 }
 
 tl::unexpected<Error> invalid(std::string message) { return fail(ErrorCode::invalid_input, std::move(message)); }
-
-// As Go's strconv.ParseInt(text, 10, bits), with its words.
-Result<std::int64_t> parse_go_int(std::string_view text, std::int64_t min, std::int64_t max) {
-  const std::string_view digits = text.starts_with('+') ? text.substr(1) : text;
-  std::int64_t value = 0;
-  const char* const end = digits.data() + digits.size();
-  const auto [last, error] = std::from_chars(digits.data(), end, value);
-  const bool is_number = last == end && !digits.empty() && !(digits != text && digits.starts_with('-'));
-  if (!is_number || error == std::errc::invalid_argument) {
-    return invalid(fmt::format("strconv.ParseInt: parsing \"{}\": invalid syntax", text));
-  }
-  if (error == std::errc::result_out_of_range || value < min || value > max) {
-    return invalid(fmt::format("strconv.ParseInt: parsing \"{}\": value out of range", text));
-  }
-  return value;
-}
 
 tl::unexpected<Error> cannot_parse(std::string_view name, const Error& error) {
   return invalid(fmt::format("unable to parse param '{}': {}", name, error.message));
@@ -68,14 +45,6 @@ Result<std::int64_t> parse_time(const Parameters& parameters, std::string_view n
       parse_go_int(text, std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max());
   if (!value) return cannot_parse(name, value.error());
   return saturated_nanos(*value, kMicrosecond);
-}
-
-Result<std::int64_t> parse_duration_text(std::string_view text) {
-  if (const std::optional<std::int64_t> nanos = parse_go_duration(text)) return *nanos;
-  // Go tells apart what is missing; a unit is what people forget.
-  const bool is_number = parse_number(text).has_value();
-  return invalid(is_number ? fmt::format("time: missing unit in duration \"{}\"", text)
-                           : fmt::format("time: invalid duration \"{}\"", text));
 }
 
 // 0 means none, as in Jaeger.

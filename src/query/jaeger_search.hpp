@@ -4,17 +4,14 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "meshflow/base/error.hpp"
 #include "query/jaeger_tags.hpp"
+#include "query/parameters.hpp"
 #include "query/trace_search.hpp"
 
 namespace meshflow::query {
-
-// Of a URL's query, decoded, in order; a name may come more than once, and the first counts.
-using Parameters = std::vector<std::pair<std::string, std::string>>;
 
 // What Jaeger's clients ask for. Times in nanoseconds since 1970, durations in nanoseconds.
 struct JaegerQuery {

@@ -1,6 +1,5 @@
 #include "query/run_question.hpp"
 
-#include <algorithm>
 #include <charconv>
 #include <iterator>
 #include <utility>
@@ -38,13 +37,6 @@ tl::unexpected<AskedWrongly> wrong(std::string message, std::string hint = {}) {
 }
 tl::unexpected<AskedWrongly> wrong(traceql::Problem problem, std::string_view text) {
   return tl::unexpected(AskedWrongly{std::move(problem), std::string(text)});
-}
-
-// Of one name that comes once; the first counts.
-std::string_view value_of(const Parameters& parameters, std::string_view name) {
-  const auto found =
-      std::find_if(parameters.begin(), parameters.end(), [name](const auto& each) { return each.first == name; });
-  return found == parameters.end() ? std::string_view() : std::string_view(found->second);
 }
 
 template <typename Integer>

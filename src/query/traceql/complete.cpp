@@ -322,14 +322,6 @@ class Completer {
     for (const Value& value : source_->values(*field)) add(print(value), ItemKind::value, words_for(type_of(value)));
   }
 
-  static std::optional<Field> field_of(const Token& token) {
-    if (token.kind == Token::Kind::attribute) return Field{Attribute{token.scope, token.text, token.of_parent}};
-    if (token.kind != Token::Kind::word && token.kind != Token::Kind::scoped) return std::nullopt;
-    const auto intrinsic = intrinsic_of(token.text);
-    if (!intrinsic) return std::nullopt;
-    return Field{*intrinsic};
-  }
-
   // ---- adding ----
 
   void add(std::string_view label, ItemKind kind, std::string_view detail) {

@@ -34,19 +34,6 @@ Value value_of_number(const Number& number) {
   return std::clamp(number.value, -kMax, kMax);
 }
 
-Field field_of(std::string_view key) {
-  constexpr std::array<std::pair<std::string_view, Intrinsic>, 3> kIntrinsics = {
-      {{"name", Intrinsic::name}, {"root.name", Intrinsic::root_name}, {"root.service.name", Intrinsic::root_service}}};
-  for (const auto& [each, intrinsic] : kIntrinsics) {
-    if (each == key) return {intrinsic};
-  }
-  if (key == "service.name") return {Attribute{Scope::resource, std::string(key)}};
-  const std::size_t dot = key.find('.');
-  const auto scope = dot == std::string_view::npos ? std::nullopt : scope_of(key.substr(0, dot));
-  if (scope && dot + 1 < key.size()) return {Attribute{*scope, std::string(key.substr(dot + 1))}};
-  return {Attribute{Scope::any, std::string(key)}};
-}
-
 Expression compared(Field field, ComparisonOperator op, Value value) {
   return {Compare{op, Expression{std::move(field)}, Expression{Literal{std::move(value)}}}};
 }
@@ -74,13 +61,13 @@ std::optional<Expression> of_status_or_kind(std::string_view key, std::string_vi
 
 Expression of_tag(const JaegerTag& tag) {
   if (tag.comparison) {
-    Field field = field_of(tag.key);
+    Field field = field_of_tag(tag.key);
     // What every span has under that name is text: a number is that of an attribute.
     if (std::holds_alternative<Intrinsic>(field.of)) field = {Attribute{Scope::any, tag.key}};
     return compared(std::move(field), operator_of(*tag.comparison), value_of_number(tag.number));
   }
   if (auto special = of_status_or_kind(tag.key, tag.text)) return std::move(*special);
-  const Field field = field_of(tag.key);
+  const Field field = field_of_tag(tag.key);
   Expression text = equal(field, tag.text);
   if (std::holds_alternative<Intrinsic>(field.of)) return text;
   Logical either{LogicalOperator::any, {}};
@@ -105,9 +92,22 @@ bool looks_like_tags(std::string_view text, const JaegerTags& tags) {
 
 }  // namespace
 
+Field field_of_tag(std::string_view key) {
+  constexpr std::array<std::pair<std::string_view, Intrinsic>, 3> kIntrinsics = {
+      {{"name", Intrinsic::name}, {"root.name", Intrinsic::root_name}, {"root.service.name", Intrinsic::root_service}}};
+  for (const auto& [each, intrinsic] : kIntrinsics) {
+    if (each == key) return {intrinsic};
+  }
+  if (key == "service.name") return {Attribute{Scope::resource, std::string(key)}};
+  const std::size_t dot = key.find('.');
+  const auto scope = dot == std::string_view::npos ? std::nullopt : scope_of(key.substr(0, dot));
+  if (scope && dot + 1 < key.size()) return {Attribute{*scope, std::string(key.substr(dot + 1))}};
+  return {Attribute{Scope::any, std::string(key)}};
+}
+
 Result<Query> query_of_tags(const JaegerTags& tags) {
   Logical all{LogicalOperator::all, {}};
-  if (!tags.service.empty()) all.operands.push_back(equal(field_of("service.name"), tags.service));
+  if (!tags.service.empty()) all.operands.push_back(equal(field_of_tag("service.name"), tags.service));
   if (!tags.operation.empty()) all.operands.push_back(equal({Intrinsic::name}, tags.operation));
   for (const JaegerTag& tag : tags.tags) {
     if (tag.key.empty()) return fail(ErrorCode::invalid_input, "a tag has no name", "write key=value");

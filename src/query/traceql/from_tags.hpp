@@ -11,6 +11,10 @@
 
 namespace meshflow::query::traceql {
 
+// What a tag's key asks for: Tempo's and Jaeger's names for what is no attribute (name, service.name, root.name,
+// root.service.name), "span." and other scopes before a key, else the attribute of the span or of its resource. Pure.
+[[nodiscard]] Field field_of_tag(std::string_view key);
+
 // One filter that asks for all of the tags, the service and the operation. A value that could be a number or a truth
 // value is asked for as text and as that: `.n = "5" || .n = 5`. Keys that Tempo and Jaeger have for what is no
 // attribute (name, error, status, status.code, span.kind, service.name, root.name, root.service.name) are that.

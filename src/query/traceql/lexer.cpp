@@ -486,6 +486,14 @@ std::optional<std::uint64_t> duration_of(std::string_view text) {
   return sum;
 }
 
+std::optional<Field> field_of(const Token& token) {
+  if (token.kind == Token::Kind::attribute) return Field{Attribute{token.scope, token.text, token.of_parent}};
+  if (token.kind != Token::Kind::word && token.kind != Token::Kind::scoped) return std::nullopt;
+  const auto intrinsic = intrinsic_of(token.text);
+  if (!intrinsic) return std::nullopt;
+  return Field{*intrinsic};
+}
+
 std::optional<Problem> unusable_text(std::string_view text) {
   if (text.size() > kQueryBytesMax) {
     Problem problem{.code = ErrorCode::limit_exceeded,

@@ -46,6 +46,9 @@ struct Tokens {
 // text's length, which may be anything.
 [[nodiscard]] Tokens tokenize(std::string_view text);
 
+// The field that a token names; nothing where it names none. Pure.
+[[nodiscard]] std::optional<Field> field_of(const Token& token);
+
 // "1h30m", "1.5s", "100us", "2w", …: decimal numbers with units, all of it, rounded down to nanoseconds. Nothing for
 // anything else and past 2⁶³.
 [[nodiscard]] std::optional<std::uint64_t> duration_of(std::string_view text);

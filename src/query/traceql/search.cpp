@@ -1,6 +1,7 @@
 #include "query/traceql/search.hpp"
 
 #include <algorithm>
+#include <map>
 #include <unordered_set>
 
 #include "base/try.hpp"
@@ -26,9 +27,10 @@ bool is_newer(const Candidate& a, const Candidate& b) {
 
 class Search {
  public:
-  Search(const Pipeline& pipeline, const SearchOptions& options, Source source)
+  Search(const Pipeline& pipeline, const SearchOptions& options, Source source, std::size_t fields_asked_for)
       : options_(options),
         source_(std::move(source)),
+        fields_asked_for_(fields_asked_for),
         pipelines_(pipeline, source_.fields()),
         drivers_(drivers_of(pipeline)),
         is_single_filter_(only_filter_of(pipeline) != nullptr),
@@ -42,6 +44,7 @@ class Search {
       result_.cut_by = done.error();
     }
     result_.spans_read = source_.spans_read();
+    result_.bytes_read = source_.bytes_read();
     return std::move(result_);
   }
 
@@ -54,9 +57,11 @@ class Search {
   Result<void> add(const Trace& trace);
   [[nodiscard]] bool is_full() const { return result_.traces.size() >= options_.traces_max; }
   [[nodiscard]] FoundSpan span_of(const Row& row) const;
+  [[nodiscard]] std::vector<ServiceSpans> services_of(const Trace& trace);
 
   const SearchOptions& options_;
   Source source_;
+  const std::size_t fields_asked_for_;  // those of the query; what follows is only counted
   const Pipelines pipelines_;
   std::vector<Pushdown> drivers_;
   const bool is_single_filter_;
@@ -165,8 +170,28 @@ Result<void> Search::add(const Trace& trace) {
     const std::size_t shown = std::min(set.spans.size(), options_.spans_per_set_max);
     for (std::size_t i = 0; i < shown; ++i) made.spans.push_back(span_of(trace.rows[set.spans[i]]));
   }
+  if (options_.with_services) found.services = services_of(trace);
   result_.traces.push_back(std::move(found));
+  if (options_.on_found) options_.on_found(result_.traces.back());
   return {};
+}
+
+std::vector<ServiceSpans> Search::services_of(const Trace& trace) {
+  const std::size_t status = source_.fields().place_of({Intrinsic::status});
+  std::map<std::uint64_t, ServiceSpans> of_resources;
+  for (const Row& row : trace.rows) {
+    ServiceSpans& counted = of_resources[row.resource];
+    if (++counted.spans == 1) counted.service = source_.reader().service_of(row);
+    if (row.cells[status] == Cell{Status::error}) ++counted.errors;
+  }
+  std::map<std::string, ServiceSpans> of_services;
+  for (const auto& [resource, counted] : of_resources) {
+    ServiceSpans& sum = of_services[counted.service];
+    sum = {counted.service, sum.spans + counted.spans, sum.errors + counted.errors};
+  }
+  std::vector<ServiceSpans> services;
+  for (auto& [name, sum] : of_services) services.push_back(std::move(sum));
+  return services;
 }
 
 FoundSpan Search::span_of(const Row& row) const {
@@ -175,7 +200,7 @@ FoundSpan Search::span_of(const Row& row) const {
   span.name = row.name;
   span.start = row.start;
   span.duration_nanos = row.duration > 0 ? static_cast<std::uint64_t>(row.duration) : 0;
-  for (std::size_t i = 0; i < row.cells.size(); ++i) {
+  for (std::size_t i = 0; i < fields_asked_for_; ++i) {
     const Cell* cell = &row.cells[i];
     if (const auto* const several = std::get_if<Several>(&cell->value)) {
       if (several->of.empty()) continue;
@@ -191,8 +216,10 @@ FoundSpan Search::span_of(const Row& row) const {
 Result<SearchResult> search(store::Snapshot& snapshot, const Pipeline& pipeline, const SearchOptions& options) {
   Fields fields;
   fields.add(pipeline);
+  const std::size_t asked_for = fields.all().size();
+  if (options.with_services) fields.add({Intrinsic::status});
   MESHFLOW_TRY(Source source, Source::open(snapshot, {}, std::move(fields), options.limits));
-  return Search(pipeline, options, std::move(source)).run();
+  return Search(pipeline, options, std::move(source), asked_for).run();
 }
 
 }  // namespace meshflow::query::traceql

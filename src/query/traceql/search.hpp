@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,13 +17,18 @@ namespace meshflow::query::traceql {
 inline constexpr std::size_t kTracesDefault = 20;
 inline constexpr std::size_t kSpansPerSetDefault = 3;
 
+struct FoundTrace;
+
 struct SearchOptions {
   // A trace is in the range where a span that is found starts within it; it is then evaluated and shown whole.
   store::TimeRange range = {};
   std::size_t traces_max = kTracesDefault;
   std::size_t spans_per_set_max = kSpansPerSetDefault;  // shown of each set
+  bool with_services = false;  // FoundTrace::services
   // time_max counts for the whole search; rows_max bounds the spans that are held at once.
   store::QueryLimits limits = {};
+  // Given each trace as soon as it is known to be in the answer, in the answer's order. May be empty.
+  std::function<void(const FoundTrace&)> on_found = {};
 };
 
 struct FoundAttribute {
@@ -47,6 +53,14 @@ struct FoundSet {
   std::vector<std::pair<std::string, Cell>> attributes = {};
 };
 
+// Of one trace.
+struct ServiceSpans {
+  std::string service;  // empty where the resource has no name
+  std::uint64_t spans = 0;
+  std::uint64_t errors = 0;
+  friend bool operator==(const ServiceSpans&, const ServiceSpans&) = default;
+};
+
 struct FoundTrace {
   otlp::TraceId trace_id{};
   // Of the first span without a parent; empty where there is none yet, and where it says nothing.
@@ -56,6 +70,7 @@ struct FoundTrace {
   std::uint64_t start = 0;  // the earliest start, nanoseconds
   std::uint64_t duration_nanos = 0;  // to the latest end
   std::vector<FoundSet> sets = {};
+  std::vector<ServiceSpans> services = {};  // by name
 };
 
 struct SearchResult {
@@ -63,6 +78,7 @@ struct SearchResult {
   std::vector<FoundTrace> traces;
   std::uint64_t traces_read = 0;
   std::uint64_t spans_read = 0;
+  std::uint64_t bytes_read = 0;  // of those spans' values, as they were read
   // Where the search ended before it had traces_max traces or had looked everywhere: why. The traces are the newest.
   std::optional<Error> cut_by;
 };

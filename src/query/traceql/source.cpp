@@ -48,6 +48,17 @@ const std::string* run_of(const Condition& condition, const ResourceSet& resourc
   return std::get_if<std::string>(&leaf->literal);
 }
 
+// What the store gave for a row: its numbers and its texts.
+std::uint64_t bytes_of(const Row& row) {
+  constexpr std::uint64_t kNumbers = 2 * 8 + 5 * 8;  // the trace's id, and the columns that every row has
+  std::uint64_t bytes = kNumbers + row.name.size();
+  for (const Cell& cell : row.cells) {
+    const auto* const text = std::get_if<std::string>(&cell.value);
+    bytes += text != nullptr ? text->size() : cell.is_nil() ? 0 : 8;
+  }
+  return bytes;
+}
+
 const store::U128* trace_of(const Condition& condition) {
   const auto* const leaf = std::get_if<CompareIntrinsic>(&condition.value);
   if (leaf == nullptr || leaf->intrinsic != query::Intrinsic::trace_id) return nullptr;
@@ -282,6 +293,7 @@ Result<void> Source::read_cluster(const std::vector<Candidate>& cluster, std::ve
     }
     for (std::size_t row = 0; row < batch.rows(); ++row) {
       MESHFLOW_TRY(Row read, reader_->read(batch, row));
+      bytes_read_ += bytes_of(read);
       rows.push_back(std::move(read));
     }
     spans_read_ += batch.rows();

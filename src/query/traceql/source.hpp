@@ -73,6 +73,7 @@ class Source {
   [[nodiscard]] std::uint64_t columns_in_rest() const noexcept { return columns_in_rest_; }
   // Spans that were read so far, whole traces only.
   [[nodiscard]] std::uint64_t spans_read() const noexcept { return spans_read_; }
+  [[nodiscard]] std::uint64_t bytes_read() const noexcept { return bytes_read_; }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -92,6 +93,7 @@ class Source {
   std::unique_ptr<const ScopeSet> scopes_;
   std::unique_ptr<RowReader> reader_;
   std::uint64_t spans_read_ = 0;
+  std::uint64_t bytes_read_ = 0;
 };
 
 }  // namespace meshflow::query::traceql
