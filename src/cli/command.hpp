@@ -53,6 +53,8 @@ class Command {
 [[nodiscard]] std::unique_ptr<Command> make_ui_command();
 [[nodiscard]] std::unique_ptr<Command> make_traces_command();
 [[nodiscard]] std::unique_ptr<Command> make_traces_show_command();
+[[nodiscard]] std::unique_ptr<Command> make_traces_search_command();
+[[nodiscard]] std::unique_ptr<Command> make_traces_metrics_command();
 [[nodiscard]] std::unique_ptr<Command> make_traces_sql_command();
 [[nodiscard]] std::unique_ptr<Command> make_traces_import_command();
 [[nodiscard]] std::unique_ptr<Command> make_traces_export_command();

@@ -50,6 +50,8 @@ class Program {
     add(make_ui_command());
     add(make_traces_command());
     add(make_traces_show_command());
+    add(make_traces_search_command());
+    add(make_traces_metrics_command());
     add(make_traces_sql_command());
     add(make_traces_import_command());
     add(make_traces_export_command());

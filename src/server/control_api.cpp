@@ -367,6 +367,17 @@ Result<query::sql::Answer> ControlClient::sql(std::string_view text, std::size_t
   return sql_rows_from(body);
 }
 
+Result<std::string> ControlClient::search(const query::TempoSearch& search) {
+  return ask("POST",
+             fmt::format("/search?from={}&to={}&limit={}", search.range.from, search.range.to, search.traces_max),
+             search.query);
+}
+
+Result<std::string> ControlClient::metrics(const query::TempoMetrics& metrics) {
+  return ask("POST", fmt::format("/metrics?from={}&to={}&step={}", metrics.range.from, metrics.range.to, metrics.step),
+             metrics.query);
+}
+
 Result<std::string> ControlClient::export_parquet(std::string_view name) {
   query::JsonWriter out;
   out.begin_object();

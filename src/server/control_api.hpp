@@ -6,7 +6,7 @@
 //   GET  /status               {"pid", "listeners": [{"name", "ip", "port"}], "tls"}
 //   GET  /report?from=N&to=N&limit=N&by=GROUP   query/report.hpp, its JSON; without `by` the questions
 //   POST /import               an ExportTraceServiceRequest; {"spans", "rejected_spans", "rejection"}
-//   POST /sql, /export/parquet (sql_api.hpp)
+//   POST /sql, /export/parquet (sql_api.hpp), /search, /metrics (tempo_control.hpp)
 //   POST /sign-in              {"by"}; {"code", "expires_unix_nanos"} (session_api.hpp)
 //
 // TracesData are protobuf. Errors are those of api_error.hpp, from which the client makes the same Error again.
@@ -61,6 +61,8 @@ class ControlClient final : public TraceSource {
       const std::optional<otlp::TraceId>& after) override;
   [[nodiscard]] Result<store::TraceStore::Received> import(std::string request) override;
   [[nodiscard]] Result<query::sql::Answer> sql(std::string_view text, std::size_t rows_max) override;
+  [[nodiscard]] Result<std::string> search(const query::TempoSearch& search) override;
+  [[nodiscard]] Result<std::string> metrics(const query::TempoMetrics& metrics) override;
   [[nodiscard]] Result<std::string> export_parquet(std::string_view name) override;
   [[nodiscard]] Result<query::Report> report(const query::ReportRequest& request) override;
 

@@ -316,7 +316,8 @@ void send_transformed(const HttpServerRequest& request, const HttpResponder& res
 }  // namespace
 
 net::HttpReply render_jaeger_error(const HttpServerRequest& request, int status, std::string_view sentence) {
-  if (request.path.starts_with("/api/meshflow/")) return render_api_error(request, status, sentence);
+  const bool is_our_own = request.path.starts_with("/api/meshflow/") || request.path.starts_with("/tempo/");
+  if (is_our_own) return render_api_error(request, status, sentence);
   return request.path.starts_with("/api/v3/") ? v3_error(status, sentence) : envelope_error(status, sentence);
 }
 

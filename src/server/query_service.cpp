@@ -30,6 +30,15 @@ void QueryService::add(net::HttpRouter& router, std::string_view api, std::strin
   router.add(method, pattern, net::on_workers(workers_, std::move(timed)));
 }
 
+bool QueryService::try_post(std::string_view api, std::string_view query, std::function<void()> work) const {
+  return workers_.try_post(
+      [observe = options_.observe, api = std::string(api), query = std::string(query), work = std::move(work)] {
+        const auto begin = std::chrono::steady_clock::now();
+        work();
+        if (observe) observe(api, query, std::chrono::steady_clock::now() - begin);
+      });
+}
+
 Result<store::StoredTrace> QueryService::trace(const otlp::TraceId& trace_id) const {
   MESHFLOW_TRY(store::Snapshot snapshot, store_.snapshot());
   const std::vector<otlp::TraceId> ids{trace_id};

@@ -11,6 +11,7 @@
 #include "net/http_router.hpp"
 #include "net/worker_pool.hpp"
 #include "otlp/model.hpp"
+#include "server/client_watch.hpp"
 #include "store/trace_store.hpp"
 
 namespace meshflow::server {
@@ -34,9 +35,14 @@ class QueryService {
   void add(net::HttpRouter& router, std::string_view api, std::string_view method, std::string_view pattern,
            std::string_view query, net::HttpHandler handler) const;
 
+  // Runs `work` on a worker, timed likewise. False, without running it, where too much waits already.
+  [[nodiscard]] bool try_post(std::string_view api, std::string_view query, std::function<void()> work) const;
+
   [[nodiscard]] store::TraceStore& store() const noexcept { return store_; }
   [[nodiscard]] const store::QueryLimits& limits() const noexcept { return options_.limits; }
   [[nodiscard]] std::int64_t now() const noexcept { return clock_.wall_nanos(); }
+  // Ends a query whose client has gone: ClientWatch::Guard guard(service.clients(), …).
+  [[nodiscard]] ClientWatch& clients() const noexcept { return clients_; }
 
   // One trace, whole; not_found where there is none.
   [[nodiscard]] Result<store::StoredTrace> trace(const otlp::TraceId& trace_id) const;
@@ -46,6 +52,7 @@ class QueryService {
   net::WorkerPool& workers_;
   QueryServiceOptions options_;
   const Clock& clock_;
+  mutable ClientWatch clients_;
 };
 
 // The status that a failed query is answered with.

@@ -1,6 +1,8 @@
 #include "server/tempo_api.hpp"
 
 #include <algorithm>
+#include <limits>
+#include <memory>
 #include <string>
 
 #include <fmt/format.h>
@@ -9,7 +11,11 @@
 #include "base/version.hpp"
 #include "otlp/encode.hpp"
 #include "query/json_writer.hpp"
+#include "query/tempo_requests.hpp"
+#include "server/api_error.hpp"
+#include "server/tempo_answers.hpp"
 #include "server/tempo_json.hpp"
+#include "server/tempo_message.hpp"
 
 namespace meshflow::server {
 namespace {
@@ -40,6 +46,18 @@ bool wants_protobuf(const HttpServerRequest& request) {
   return request.header("accept").find(kProtobuf) != std::string_view::npos;
 }
 
+// As Tempo writes errors.
+net::HttpReply text_reply(const TempoRefusal& refusal) {
+  net::HttpReply reply;
+  reply.status = refusal.problem ? 400 : http_status_of(refusal.error);
+  reply.content_type = "text/plain; charset=utf-8";
+  reply.body = text_of(refusal);
+  return reply;
+}
+net::HttpReply json_reply(const TempoRefusal& refusal) {
+  return refusal.problem ? error_reply(*refusal.problem, refusal.query) : error_reply(refusal.error);
+}
+
 // As Tempo reads ids: up to 32 hex digits, zeros before them where there are fewer.
 Result<otlp::TraceId> parse_trace_id(std::string_view text) {
   constexpr std::string_view kHexDigits = "0123456789abcdefABCDEF";
@@ -58,17 +76,18 @@ Result<otlp::TraceId> parse_trace_id(std::string_view text) {
 
 // Optional bounds in seconds that Grafana adds. The index finds the whole trace all the same, so they are only checked.
 Result<void> check_bounds(const HttpServerRequest& request) {
+  constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
   for (const std::string_view name : {"start", "end"}) {
     const std::string_view text = request.query_value(name).value_or("");
-    if (text.find_first_not_of("0123456789") != std::string_view::npos) {
-      return fail(ErrorCode::invalid_input,
-                  fmt::format("invalid {}: strconv.ParseInt: parsing \"{}\": invalid syntax", name, text));
+    if (text.empty()) continue;
+    if (const auto seconds = query::parse_go_int(text, -kMax, kMax); !seconds) {
+      return fail(ErrorCode::invalid_input, fmt::format("invalid {}: {}", name, seconds.error().message));
     }
   }
   return {};
 }
 
-// What both versions of the endpoint begin with; nothing where the answer has been given.
+// What both versions of the endpoint begin with.
 Result<store::StoredTrace> find_trace(const QueryService& service, const HttpServerRequest& request) {
   const auto id = parse_trace_id(request.path_parameter("id"));
   if (!id) return tl::unexpected(id.error());
@@ -76,12 +95,59 @@ Result<store::StoredTrace> find_trace(const QueryService& service, const HttpSer
   return service.trace(*id);
 }
 
-void send_trace(const QueryService& service, const HttpServerRequest& request, const HttpResponder& responder) {
-  const auto trace = find_trace(service, request);
+// Answers Tempo's questions over one mount of the routes.
+class TempoApi {
+ public:
+  TempoApi(const QueryService& service, TempoApiOptions options) : service_(service), errors_(options.errors) {}
+
+  void send_trace(const HttpServerRequest& request, const HttpResponder& responder) const;
+  void send_trace_v2(const HttpServerRequest& request, const HttpResponder& responder) const;
+  void send_search(const HttpServerRequest& request, const HttpResponder& responder) const {
+    send(request, responder, query::parse_tempo_search(request.query),
+         [](const TempoAsking& asking, const auto& search) { return answer_search(asking, search); });
+  }
+  void send_tags(const HttpServerRequest& request, const HttpResponder& responder, bool is_second) const {
+    send(request, responder, query::parse_tempo_tags(request.query, is_second),
+         is_second ? answer_tags_v2 : answer_tags);
+  }
+  void send_tag_values(const HttpServerRequest& request, const HttpResponder& responder, bool is_second) const {
+    send(request, responder, query::parse_tempo_tag_values(request.path_parameter("tag"), request.query, is_second),
+         is_second ? answer_tag_values_v2 : answer_tag_values);
+  }
+  void send_metrics(const HttpServerRequest& request, const HttpResponder& responder, bool is_range) const {
+    send(request, responder, query::parse_tempo_metrics(request.query, service_.now(), is_range),
+         is_range ? answer_query_range : answer_query_instant);
+  }
+
+ private:
+  // The answer to what was asked, or why there is none.
+  template <typename Asked, typename Answer>
+  void send(const HttpServerRequest& request, const HttpResponder& responder, const Result<Asked>& asked,
+            Answer answer) const {
+    if (!asked) return refuse(responder, refusal_of(asked.error()));
+    const ClientWatch::Guard client(service_.clients(), [responder] { return responder.is_wanted(); });
+    TempoAsking asking{service_.store(), service_.limits(),
+                       wants_protobuf(request) ? TempoEncoding::protobuf : TempoEncoding::json};
+    asking.limits.cancelled = &client.is_gone();
+    auto body = answer(asking, *asked);
+    if (!body) return refuse(responder, body.error());
+    send_body(responder, asking.encoding == TempoEncoding::protobuf ? kProtobuf : kJson, std::move(*body));
+  }
+  void refuse(const HttpResponder& responder, const TempoRefusal& refusal) const {
+    responder.send(errors_ == TempoErrors::text ? text_reply(refusal) : json_reply(refusal));
+  }
+  void refuse(const HttpResponder& responder, const Error& error) const { refuse(responder, refusal_of(error)); }
+
+  const QueryService& service_;
+  const TempoErrors errors_;
+};
+
+void TempoApi::send_trace(const HttpServerRequest& request, const HttpResponder& responder) const {
+  const auto trace = find_trace(service_, request);
   if (!trace) {
     // Tempo's own 404 has no body.
-    const bool is_missing = trace.error().code == ErrorCode::not_found;
-    return send_text(responder, http_status_of(trace.error()), is_missing ? "" : trace.error().message);
+    const bool is_missing = trace.error().code == ErrorCode::not_found && errors_ == TempoErrors::text;
+    return is_missing ? send_text(responder, 404, "") : refuse(responder, trace.error());
   }
   if (wants_protobuf(request)) return send_body(responder, kProtobuf, otlp::encode(trace->data));
   JsonWriter out;
@@ -89,41 +155,24 @@ void send_trace(const QueryService& service, const HttpServerRequest& request, c
   send_body(responder, kJson, out.take());
 }
 
-// TraceByIDResponse {Trace trace = 1; TraceByIDMetrics metrics = 2 {uint64 inspectedBytes = 1}}, by hand: two fields.
-std::string encode_response(const std::string& trace, std::uint64_t inspected_bytes) {
-  const auto varint = [](std::string& out, std::uint64_t value) {
-    for (; value >= 0x80; value >>= 7) out += static_cast<char>(value | 0x80);
-    out += static_cast<char>(value);
-  };
-  std::string metrics;
-  if (inspected_bytes > 0) {
-    metrics += '\x08';
-    varint(metrics, inspected_bytes);
-  }
-  std::string out = "\x0a";
-  varint(out, trace.size());
-  out += trace;
-  out += '\x12';
-  varint(out, metrics.size());
-  return out + metrics;
-}
-
-void send_trace_v2(const QueryService& service, const HttpServerRequest& request, const HttpResponder& responder) {
-  const auto trace = find_trace(service, request);
-  if (!trace && trace.error().code != ErrorCode::not_found) {
-    return send_text(responder, http_status_of(trace.error()), trace.error().message);
-  }
+// tempopb.TraceByIDResponse.
+void TempoApi::send_trace_v2(const HttpServerRequest& request, const HttpResponder& responder) const {
+  const auto trace = find_trace(service_, request);
+  if (!trace && trace.error().code != ErrorCode::not_found) return refuse(responder, trace.error());
   const otlp::TracesData data = trace ? trace->data : otlp::TracesData{};
   const std::string bytes = otlp::encode(data);
-  if (wants_protobuf(request)) return send_body(responder, kProtobuf, encode_response(bytes, bytes.size()));
+  const auto describe_metrics = [&bytes](auto& message) { message.uint64(1, "inspectedBytes", bytes.size()); };
+  if (wants_protobuf(request)) {
+    std::string body;
+    protozero::pbf_writer(body).add_message(1, bytes);
+    ProtobufMessage(body).message(2, "metrics", describe_metrics);
+    return send_body(responder, kProtobuf, std::move(body));
+  }
   JsonWriter out;
   out.begin_object();
   out.key("trace");
   write_tempo_trace(out, data, "resourceSpans");
-  out.key("metrics");
-  out.begin_object();
-  if (!bytes.empty()) out.field("inspectedBytes", fmt::format("{}", bytes.size()));
-  out.end_object();
+  JsonMessage(out).message(2, "metrics", describe_metrics);
   out.end_object();
   send_body(responder, kJson, out.take());
 }
@@ -147,16 +196,33 @@ net::HttpReply render_tempo_error(const HttpServerRequest& /*request*/, int stat
   return reply;
 }
 
-void add_tempo_routes(const QueryService& service, net::HttpRouter& router) {
+void add_tempo_routes(const QueryService& service, net::HttpRouter& router, const TempoApiOptions& options) {
   constexpr std::string_view kApi = "tempo";
-  router.add("GET", "/api/echo",
+  // The routes share it.
+  const auto api = std::make_shared<const TempoApi>(service, options);
+  const auto path = [&options](std::string_view of) { return options.prefix + std::string(of); };
+  const auto add = [&](std::string_view pattern, std::string_view query, auto send) {
+    service.add(router, kApi, path(pattern), query,
+                [api, send](const auto& request, const auto& responder) { send(*api, request, responder); });
+  };
+  router.add("GET", path("/api/echo"),
              [](const auto& /*request*/, const HttpResponder& responder) { send_text(responder, 200, "echo"); });
-  router.add("GET", "/api/status/buildinfo",
+  router.add("GET", path("/api/status/buildinfo"),
              [](const auto& /*request*/, const HttpResponder& responder) { send_build_info(responder); });
-  service.add(router, kApi, "/api/traces/{id}", "trace",
-              [&service](const auto& request, const auto& responder) { send_trace(service, request, responder); });
-  service.add(router, kApi, "/api/v2/traces/{id}", "trace",
-              [&service](const auto& request, const auto& responder) { send_trace_v2(service, request, responder); });
+  add("/api/traces/{id}", "trace", [](const TempoApi& on, const auto& a, const auto& b) { on.send_trace(a, b); });
+  add("/api/v2/traces/{id}", "trace", [](const TempoApi& on, const auto& a, const auto& b) { on.send_trace_v2(a, b); });
+  add("/api/search", "search", [](const TempoApi& on, const auto& a, const auto& b) { on.send_search(a, b); });
+  for (const bool is_second : {false, true}) {
+    const std::string search = is_second ? "/api/v2/search" : "/api/search";
+    add(search + "/tags", "tags",
+        [is_second](const TempoApi& on, const auto& a, const auto& b) { on.send_tags(a, b, is_second); });
+    add(search + "/tag/{tag}/values", "tag values",
+        [is_second](const TempoApi& on, const auto& a, const auto& b) { on.send_tag_values(a, b, is_second); });
+  }
+  for (const bool is_range : {false, true}) {
+    add(is_range ? "/api/metrics/query_range" : "/api/metrics/query", "metrics",
+        [is_range](const TempoApi& on, const auto& a, const auto& b) { on.send_metrics(a, b, is_range); });
+  }
 }
 
 }  // namespace meshflow::server

@@ -25,6 +25,8 @@
 #include "server/sql_api.hpp"
 #include "server/store_sink.hpp"
 #include "server/tempo_api.hpp"
+#include "server/tempo_control.hpp"
+#include "server/tempo_grpc.hpp"
 #include "server/ui_api.hpp"
 
 namespace meshflow::server {
@@ -89,9 +91,11 @@ class TraceServer::Implementation {
   [[nodiscard]] Result<std::unique_ptr<net::HttpServer>> start_queries(std::string name,
                                                                        const net::ListenAddress& address,
                                                                        RendersError render_error,
-                                                                       const net::HttpRouter& router) {
+                                                                       const net::HttpRouter& router,
+                                                                       std::function<void(int)> take_http2 = {}) {
     net::HttpServerOptions http = http_options(std::move(name), address);
     http.render_error = std::move(render_error);
+    http.take_http2 = std::move(take_http2);
     http.limits.body_bytes_max = kQueryBodyBytesMax;
     http.limits.decoded_body_bytes_max = kQueryBodyBytesMax;
     return net::HttpServer::listen(threads_, std::move(http), once_ready(router));
@@ -123,6 +127,7 @@ class TraceServer::Implementation {
   std::unique_ptr<OtlpHttpReceiver> otlp_http_;
   std::unique_ptr<OtlpGrpcReceiver> otlp_grpc_;
   std::unique_ptr<net::HttpServer> jaeger_;
+  std::unique_ptr<TempoGrpc> tempo_grpc_;
   std::unique_ptr<net::HttpServer> tempo_;
   std::unique_ptr<net::HttpServer> metrics_server_;
   std::unique_ptr<net::HttpServer> control_;
@@ -135,7 +140,13 @@ Result<void> TraceServer::Implementation::start() {
                                         jaeger_router_));
   }
   if (options_.tempo) {
-    MESHFLOW_TRY(tempo_, start_queries("tempo", *options_.tempo, render_tempo_error, tempo_router_));
+    // Over TLS there is HTTP/1.1 alone, as the certificate's handshake says.
+    if (options_.tls.certificate_file.empty()) {
+      MESHFLOW_TRY(tempo_grpc_, TempoGrpc::start({.bearer_token = options_.bearer_token}));
+    }
+    std::function<void(int)> take_http2;
+    if (tempo_grpc_) take_http2 = [grpc = tempo_grpc_.get()](int socket) { grpc->take(socket); };
+    MESHFLOW_TRY(tempo_, start_queries("tempo", *options_.tempo, render_tempo_error, tempo_router_, take_http2));
   }
   if (options_.metrics) {
     MESHFLOW_TRY(metrics_server_, start_queries("metrics", *options_.metrics, net::render_json_error, metrics_router_));
@@ -194,8 +205,11 @@ void TraceServer::Implementation::attach(store::TraceStore& store) {
       UiApiOptions{.listeners = [this] { return listeners(); }, .has_sql = is_open, .views_file = options_.views_file});
   ui_->add_routes(jaeger_router_);
   add_tempo_routes(*queries_, tempo_router_);
+  add_tempo_routes(*queries_, jaeger_router_, {.prefix = "/tempo", .errors = TempoErrors::json});
+  if (tempo_grpc_) tempo_grpc_->attach(*queries_);
   add_sign_in_control_routes(sign_in_, control_router_);
   add_sql_control_routes(*sql_queries_, control_router_);
+  add_tempo_control_routes(*queries_, control_router_);
   add_control_routes(store, workers_, [this] { return server_status(); }, control_router_);
   if (!options_.alerts.groups.empty()) {
     alerts_ = std::make_unique<AlertEngine>(options_.alerts, store, span_metrics_);
@@ -243,6 +257,7 @@ void TraceServer::Implementation::stop(std::chrono::milliseconds limit) {
   for (const auto* server : {&jaeger_, &tempo_, &metrics_server_, &control_}) {
     if (*server) (*server)->stop(left());
   }
+  if (tempo_grpc_) tempo_grpc_->stop(left());
   if (alerts_) alerts_->stop();
 }
 

@@ -12,6 +12,7 @@
 #include "query/trace_name.hpp"
 #include "query/trace_rows.hpp"
 #include "query/trace_search.hpp"
+#include "server/tempo_answers.hpp"
 
 namespace meshflow::server {
 namespace {
@@ -72,6 +73,18 @@ Result<query::sql::Answer> StoreTraceSource::sql(std::string_view text, std::siz
   options.limits.rows_max = rows_max;
   options.now_unix_nanos = system_clock().wall_nanos();
   return query::sql::run(snapshot, text, options);
+}
+
+Result<std::string> StoreTraceSource::search(const query::TempoSearch& search) {
+  auto answer = answer_search({store_}, search);
+  if (!answer) return tl::unexpected(std::move(answer).error().error);
+  return std::move(*answer);
+}
+
+Result<std::string> StoreTraceSource::metrics(const query::TempoMetrics& metrics) {
+  auto answer = metrics.step > 0 ? answer_query_range({store_}, metrics) : answer_query_instant({store_}, metrics);
+  if (!answer) return tl::unexpected(std::move(answer).error().error);
+  return std::move(*answer);
 }
 
 Result<std::string> StoreTraceSource::export_parquet(std::string_view name) {

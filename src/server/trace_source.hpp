@@ -12,6 +12,7 @@
 #include "meshflow/base/error.hpp"
 #include "query/report.hpp"
 #include "query/sql/run.hpp"
+#include "query/tempo_requests.hpp"
 #include "query/trace_row.hpp"
 #include "store/trace_store.hpp"
 
@@ -33,6 +34,10 @@ class TraceSource {
   [[nodiscard]] virtual Result<store::TraceStore::Received> import(std::string request) = 0;
   // SQL over the views (query/sql/run.hpp), of whose answer at most `rows_max` rows are given.
   [[nodiscard]] virtual Result<query::sql::Answer> sql(std::string_view text, std::size_t rows_max) = 0;
+  // What a TraceQL search finds, and what a TraceQL metric comes to, with a step or without: Tempo's messages as JSON
+  // (tempo_answers.hpp).
+  [[nodiscard]] virtual Result<std::string> search(const query::TempoSearch& search) = 0;
+  [[nodiscard]] virtual Result<std::string> metrics(const query::TempoMetrics& metrics) = 0;
   // The spans of the trace that `name` means, or of all where it is empty, as a Parquet file: its path, for the caller
   // to take and remove.
   [[nodiscard]] virtual Result<std::string> export_parquet(std::string_view name) = 0;
@@ -54,6 +59,8 @@ class StoreTraceSource final : public TraceSource {
       const std::optional<otlp::TraceId>& after) override;
   [[nodiscard]] Result<store::TraceStore::Received> import(std::string request) override;
   [[nodiscard]] Result<query::sql::Answer> sql(std::string_view text, std::size_t rows_max) override;
+  [[nodiscard]] Result<std::string> search(const query::TempoSearch& search) override;
+  [[nodiscard]] Result<std::string> metrics(const query::TempoMetrics& metrics) override;
   [[nodiscard]] Result<std::string> export_parquet(std::string_view name) override;
   [[nodiscard]] Result<query::Report> report(const query::ReportRequest& request) override;
 
