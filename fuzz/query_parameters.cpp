@@ -1,5 +1,6 @@
-// Search parameters from outside, both generations of Jaeger's API: never a crash, and what was understood compiles to
-// SQL with a parameter for each of its question marks and nothing of the input in its text.
+// Parameters from outside, of both generations of Jaeger's API and of Tempo's: never a crash; what Jaeger's searches
+// are understood as compiles to SQL with a parameter for each of its question marks and nothing of the input in its
+// text, and Tempo's keep to their bounds.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -9,6 +10,10 @@
 #include "query/compile.hpp"
 #include "query/jaeger_search.hpp"
 #include "query/number.hpp"
+#include "query/tempo_requests.hpp"
+#include "query/traceql/parser.hpp"
+#include "query/traceql/printer.hpp"
+#include "query/traceql/tags.hpp"
 
 namespace meshflow::query {
 namespace {
@@ -45,11 +50,33 @@ void check_query(const JaegerQuery& query) {
   }
 }
 
+void check_tempo(const Parameters& parameters, std::int64_t now) {
+  if (const auto search = parse_tempo_search(parameters)) {
+    require(search->traces_max > 0 && search->traces_max <= kTempoTracesMax);
+    require(search->spans_per_set_max <= kTempoSpansPerSetMax && search->range.from <= search->range.to);
+    if (const auto pipeline = pipeline_of(*search)) require(traceql::parse_query(print(*pipeline)).has_value());
+  }
+  for (const bool is_yes : {false, true}) {
+    if (const auto tags = parse_tempo_tags(parameters, is_yes)) require(tags->count_max <= kTempoTagsMax);
+    if (const auto metrics = parse_tempo_metrics(parameters, now, is_yes)) {
+      require(metrics->range.from < metrics->range.to && metrics->exemplars_max <= kTempoExemplarsMax);
+      require(is_yes == (metrics->step > 0));
+      if (const auto metric = metric_of(*metrics)) require(exemplars_of(*metric, *metrics) <= kTempoExemplarsMax);
+    }
+    for (const auto& [name, value] : parameters) {
+      const auto values = parse_tempo_tag_values(value, parameters, is_yes);
+      if (values && is_yes) require(traceql::read_field(print(values->field)) == values->field);
+    }
+  }
+  for (const auto& [name, value] : parameters) (void)narrowing_filter(value);
+}
+
 void check(std::string_view input) {
   const Parameters parameters = parameters_of(input);
   constexpr std::int64_t kNow = 1'700'000'000'000'000'000;
   if (const auto query = parse_jaeger_query(parameters, kNow)) check_query(*query);
   if (const auto query = parse_jaeger_v3_query(parameters)) check_query(*query);
+  check_tempo(parameters, kNow);
   for (const auto& [name, value] : parameters) {
     if (const auto number = parse_number(value)) {
       require(parse_number(ten_digits(number->value)).has_value() || ten_digits(number->value).ends_with("Inf"));
