@@ -135,6 +135,7 @@ class TracesMetricsCommand final : public Command {
       }
     }
     std::vector<Table::Column> headers;
+    headers.reserve(names.size() + 4);  // and the figures
     for (const std::string& name : names) headers.push_back({name == kNameLabel ? "METRIC" : one_line(name)});
     const bool is_range = metrics.step > 0;
     if (is_range) {
@@ -147,6 +148,7 @@ class TracesMetricsCommand final : public Command {
       std::map<std::string, std::string> values;
       for (const json::value& label : array_at(each, "labels")) values[text_at(label, "key")] = value_text(label);
       std::vector<std::string> cells;
+      cells.reserve(names.size() + 4);
       for (const std::string& name : names) cells.push_back(one_line(values[name]));
       if (is_range) {
         add_samples(cells, array_at(each, "samples"), metrics);

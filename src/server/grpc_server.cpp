@@ -232,6 +232,8 @@ class GrpcServer::Service final : public grpc::CallbackGenericService {
   Service(GrpcServerOptions options, GrpcCheck check, GrpcHandler handler)
       : options_(std::move(options)), check_(std::move(check)), handler_(std::move(handler)) {}
   ~Service() override { stop(std::chrono::milliseconds(0)); }
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
 
   Result<void> listen() {
     grpc::ServerBuilder builder;

@@ -77,8 +77,9 @@ class OtlpGrpcReceiver::Service {
   }
 
   bool hold(std::size_t bytes) {
-    const bool is_within = ++requests_held_ <= options_.limits.requests_max;
-    if ((bytes_held_ += bytes) <= options_.limits.requests_bytes_max && is_within) return true;
+    const std::size_t requests = ++requests_held_;
+    const std::size_t all_bytes = bytes_held_ += bytes;
+    if (requests <= options_.limits.requests_max && all_bytes <= options_.limits.requests_bytes_max) return true;
     release(bytes);
     return false;
   }

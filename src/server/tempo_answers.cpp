@@ -112,6 +112,7 @@ void describe_set(Message& message, const traceql::FoundSet& set) {
   message.each(1, "spans", set.spans, [](Message& made, const traceql::FoundSpan& each) { describe_span(made, each); });
   message.uint32(2, "matched", uint32_of(set.matched));
   std::vector<KeyCell> attributes;
+  attributes.reserve(set.attributes.size());
   for (const auto& [name, value] : set.attributes) attributes.push_back({name, value});
   describe_attributes(message, 3, "attributes", attributes);
 }
@@ -251,6 +252,7 @@ TempoResult<Metrics> metrics_of(const TempoAsking& asking, const query::TempoMet
 template <typename Message>
 void describe_labels(Message& message, const std::vector<traceql::Label>& labels) {
   std::vector<KeyCell> pairs;
+  pairs.reserve(labels.size());
   for (const traceql::Label& each : labels) pairs.push_back({each.name, each.value});
   describe_attributes(message, 1, "labels", pairs, WhenEmpty::written);
 }

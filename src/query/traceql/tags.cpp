@@ -220,6 +220,7 @@ class Values {
   [[nodiscard]] std::size_t rows_max() const { return count_max_ + 1; }
   std::vector<Cell> take() {
     std::vector<Cell> out;
+    out.reserve(values_.size());
     for (auto& [key, cell] : values_) out.push_back(std::move(cell));
     std::stable_sort(out.begin(), out.end(), is_before);
     return out;
