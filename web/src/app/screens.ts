@@ -51,6 +51,13 @@ export const screens: readonly Screen[] = [
     load: () => import('@/screens/services/services_screen'),
   },
   {
+    path: '/differ',
+    name: 'What differs',
+    key: 'w',
+    inNavigation: true,
+    load: () => import('@/screens/differ/differ_screen'),
+  },
+  {
     path: '/query',
     name: 'Query',
     key: 'q',

@@ -8,6 +8,7 @@ import type { Run } from '@/api/types';
 import { isScreen } from '@/app/has_screen';
 import { useKeys } from '@/app/keys';
 import { href, query, setQuery } from '@/app/location';
+import { runsFilter } from '@/model/differ_url';
 import { customPeriod, fitted, nanosOf, type Range, rangeOf, searchPath } from '@/model/period';
 import { clockTime, count } from '@/model/units';
 import { PeriodPicker } from '@/ui/period_picker';
@@ -19,6 +20,7 @@ import { BlocksPanel, CarbonPanel, CostPanel, LatencyPanel, StatusPanel, TokensP
 import { type AnalyticsState, readAnalytics, writeAnalytics } from './state';
 
 const kRunsShown = 1500;
+const kRunsDiffer = 200; // that one query may name
 
 export default function AnalyticsScreen() {
   const state = readAnalytics(query.value);
@@ -114,7 +116,12 @@ export default function AnalyticsScreen() {
         </button>
       </div>
       {marked.value && (
-        <Marked range={marked.value} onZoom={(part) => go({ period: customPeriod(part) })} onClear={clear} />
+        <Marked
+          range={marked.value}
+          runs={found?.runs ?? []}
+          onZoom={(part) => go({ period: customPeriod(part) })}
+          onClear={clear}
+        />
       )}
       <Progress since={report.since.value} what="the figures" onCancel={report.cancel} />
       {report.error.value && <Failure error={report.error.value} what="the figures" onRetry={() => report.run()} />}
@@ -148,15 +155,28 @@ function extentOf(runs: readonly Run[]): Range | null {
 }
 
 // What can be done with the time that was marked in a chart.
-function Marked({ range, onZoom, onClear }: { range: Range; onZoom: (range: Range) => void; onClear: () => void }) {
-  const times = `start=${Math.floor(range.from) * 1000}&end=${Math.ceil(range.to) * 1000}`;
+interface MarkedProps {
+  range: Range;
+  runs: readonly Run[];
+  onZoom: (range: Range) => void;
+  onClear: () => void;
+}
+
+function Marked({ range, runs, onZoom, onClear }: MarkedProps) {
+  const within = runs.filter((run) => {
+    const start = Number(BigInt(run.start_ns) / 1_000_000n);
+    return run.run_id !== null && start >= range.from && start <= range.to;
+  });
+  const differ = `/differ?${new URLSearchParams({ sel: runsFilter(within.map((run) => run.trace_id)), unit: 'run' })}`;
   return (
     <p class="marked-time" role="status">
       <strong>
         {clockTime(nanosOf(range.from))} to {clockTime(nanosOf(range.to))}
       </strong>
       <a href={href(searchPath(range))}>Search these runs</a>
-      {isScreen('/differ') && <a href={href(`/differ?sel=time&${times}`)}>What differs</a>}
+      {isScreen('/differ') && within.length > 0 && within.length <= kRunsDiffer && (
+        <a href={href(differ)}>What differs in these {within.length}</a>
+      )}
       <button type="button" class="link" onClick={() => onZoom(range)}>
         Zoom in
       </button>
