@@ -32,7 +32,7 @@ async function read() {
 // Called once by the frame.
 export function watchInbox() {
   effect(() => {
-    if (!capabilities.value?.runtime) return;
+    if (capabilities.value === null || capabilities.value.runtime === false) return;
     void read();
     if (capabilities.value.live)
       return listen({ topic: 'approvals' }, { approval: () => void read(), gap: () => void read() });

@@ -77,7 +77,7 @@ export const screens: readonly Screen[] = [
     key: 'i',
     inNavigation: true,
     load: () => import('@/screens/approvals/approvals_screen'),
-    isThere: (server) => server.runtime,
+    isThere: (server) => server.runtime !== false,
     waiting: () => waiting.value,
   },
   { path: '/trace/{id}', name: 'Trace', load: () => import('@/screens/trace/trace_screen') },

@@ -87,8 +87,34 @@ const kScreens: [string, () => string, (page: Page) => Promise<void>][] = [
     () => `/trace/${lesson.traceId}...${lesson.traceId}`,
     async (page) => page.getByRole('heading', { name: /rows differ/ }).waitFor(),
   ],
+  [
+    'Analytics',
+    () => '/analytics',
+    async (page) => {
+      await page.getByRole('table', { name: 'Latency per role' }).waitFor();
+      await page.getByRole('img', { name: /^Runs by status/ }).waitFor();
+    },
+  ],
+  [
+    'Blocked',
+    () => '/blocked',
+    async (page) => {
+      await page.getByRole('heading', { name: /pii\.card/ }).waitFor();
+      await page.getByRole('img', { name: /^Blocks by rule/ }).waitFor();
+    },
+  ],
+  [
+    'What differs',
+    () => `/differ?sel=${encodeURIComponent('{ span.meshflow.verdict = "blocked" }')}`,
+    async (page) => page.getByRole('region', { name: /^meshflow\.verdict: / }).waitFor(),
+  ],
+  [
+    'Query',
+    () => `/query?q=${encodeURIComponent('{ span.meshflow.verdict = "blocked" }')}`,
+    async (page) => page.getByRole('heading', { name: /^1 trace/ }).waitFor(),
+  ],
   ['Alerts', () => '/alerts', async (page) => page.getByRole('heading', { name: 'There are no rules' }).waitFor()],
-  ['Services', () => '/dependencies', async (page) => page.getByRole('link', { name: /^meshflow, / }).waitFor()],
+  ['Services', () => '/dependencies', async (page) => page.getByRole('link', { name: /^meshflow / }).waitFor()],
   [
     'SQL',
     () => `/sql?q=${encodeURIComponent('SELECT start_time, run_id, cost_usd FROM runs')}`,

@@ -51,7 +51,7 @@ export function Tools({
         <button
           type="button"
           class="link"
-          aria-label={`${name} as a picture`}
+          aria-label={`${name} as PNG`}
           onClick={() => canvas.current?.toBlob((blob) => blob && saveFile(`${name}.png`, 'image/png', blob))}
         >
           PNG

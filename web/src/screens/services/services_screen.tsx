@@ -261,7 +261,7 @@ function ServiceGraph({
               role="link"
               tabindex={0}
               aria-label={plain(
-                `${row.name}, ${figures.join(', ')}, called ${row.calledBy} times, calls ${row.calls} times; search its traces`,
+                `${shortened(row.name || '(none)', kNameMax)} ${figures.join(' · ')}, called ${row.calledBy} times, calls ${row.calls} times; search its traces`,
               )}
               onClick={open}
               onKeyDown={(event) => {
@@ -270,7 +270,7 @@ function ServiceGraph({
             >
               <rect x={x - width / 2} y={y - kBoxHeight / 2} width={width} height={kBoxHeight} rx="3" />
               <text x={x} y={figures.length > 0 ? y - 3 : y + 4} text-anchor="middle">
-                {plain(shortened(row.name || '(none)', kNameMax))}
+                {plain(shortened(row.name || '(none)', kNameMax))}{' '}
               </text>
               {figures.length > 0 && (
                 <text x={x} y={y + 13} text-anchor="middle" class="graph-figures">
