@@ -17,14 +17,13 @@ interface Props {
   span: number;
   row: number;
   isSelected: boolean;
-  isHovered: boolean;
   shift: number; // px that the tree is scrolled sideways
   onToggle: (span: number) => void;
 }
 
 export const rowId = (span: number) => `span-${span}`;
 
-export function Row({ model, span, row, isSelected, isHovered, shift, onToggle }: Props) {
+export function Row({ model, span, row, isSelected, shift, onToggle }: Props) {
   const { outline, tree } = model;
   const isParent = tree.firstChild[span] >= 0;
   const isCollapsed = isParent && model.collapsed.value.has(span);
@@ -38,7 +37,6 @@ export function Row({ model, span, row, isSelected, isHovered, shift, onToggle }
   const classes = [
     'row',
     isSelected ? 'selected' : '',
-    isHovered ? 'hovered' : '',
     isError || isBlocked ? 'troubled' : '',
     isMatch && !isMatch[span] ? 'dim' : '',
   ];

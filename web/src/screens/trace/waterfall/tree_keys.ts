@@ -8,6 +8,7 @@ import type { View } from './waterfall';
 // Selects a span and scrolls to it, as little as need be, or to the middle.
 export function moveTo(model: TraceModel, view: View, span: number, block: 'nearest' | 'center' = 'nearest') {
   batch(() => {
+    model.following.value = false;
     model.select(span);
     const row = model.rowOf.value[span];
     const height = rowHeight();

@@ -66,7 +66,6 @@ function Grid({ model }: { model: TraceModel }) {
   const size = useSignal({ width: 0, height: 600 });
   const top = useSignal(0); // the first row of the window
   const shift = useSignal(0);
-  const hovered = useSignal(-1);
   const isTimeShown = useSignal(false);
   const height = rowHeight();
   const rows = model.visible.value;
@@ -175,12 +174,6 @@ function Grid({ model }: { model: TraceModel }) {
                 const span = spanAt(event);
                 if (span >= 0) model.select(span);
               }}
-              onMouseOver={(event) => {
-                hovered.value = spanAt(event);
-              }}
-              onMouseLeave={() => {
-                hovered.value = -1;
-              }}
             >
               <div role="row" aria-rowindex={1} class="unseen">
                 <span role="columnheader">Span</span>
@@ -193,7 +186,6 @@ function Grid({ model }: { model: TraceModel }) {
                   span={span}
                   row={first + i}
                   isSelected={span === selected}
-                  isHovered={span === hovered.value}
                   shift={shift.value}
                   onToggle={toggle}
                 />
