@@ -4,7 +4,6 @@
 #include <array>
 #include <charconv>
 #include <compare>
-#include <unordered_map>
 #include <utility>
 #include <variant>
 
@@ -12,6 +11,7 @@
 
 #include "base/bytes.hpp"
 #include "base/try.hpp"
+#include "query/run_keys.hpp"
 #include "query/trace_index.hpp"
 #include "query/trace_rows.hpp"
 #include "query/traceql/matches.hpp"
@@ -25,48 +25,11 @@ constexpr std::array<std::string_view, 17> kNames{
     "duration_ns", "spans",    "errors", "blocked", "pending", "cost_nano_usd", "tokens",  "carbon_g"};
 static_assert(kNames.size() == static_cast<std::size_t>(RunColumn::carbon) + 1);
 
-// Traces whose rows are read together for their sort keys: what is held in memory of them.
-constexpr std::size_t kKeysAtOnce = 4'096;
-
-// What a row says in a column: nothing, a number or a text.
-using Key = std::variant<std::monostate, std::int64_t, std::string>;
-
 struct Entry {
-  Key key;
+  RunKey key;
   std::uint64_t first = 0;
   store::U128 trace_id;
 };
-
-Key key_of(const std::string& text) { return text.empty() ? Key() : Key(text); }
-Key key_of(const std::optional<std::int64_t>& number) { return number ? Key(*number) : Key(); }
-Key key_of(std::uint64_t number) { return static_cast<std::int64_t>(std::min<std::uint64_t>(number, INT64_MAX)); }
-
-std::uint64_t duration_of(const TraceRow& row) {
-  return row.end_unix_nanos - std::min(row.start_unix_nanos, row.end_unix_nanos);
-}
-
-Key key_of(const TraceRow& row, RunColumn column) {
-  switch (column) {
-    case RunColumn::start: return key_of(row.start_unix_nanos);
-    case RunColumn::trace_id: return hex_of(row.trace_id);
-    case RunColumn::run_id: return key_of(row.run_id);
-    case RunColumn::root: return key_of(row.root_name);
-    case RunColumn::service: return key_of(row.service);
-    case RunColumn::workflow: return key_of(row.workflow);
-    case RunColumn::version: return key_of(row.version);
-    case RunColumn::variant: return key_of(row.variant);
-    case RunColumn::status: return key_of(row.status);
-    case RunColumn::duration: return key_of(duration_of(row));
-    case RunColumn::spans: return key_of(row.spans);
-    case RunColumn::errors: return key_of(row.error_spans);
-    case RunColumn::blocked: return key_of(row.blocked);
-    case RunColumn::pending: return key_of(row.pending);
-    case RunColumn::cost: return key_of(row.cost_nano_usd);
-    case RunColumn::tokens: return key_of(row.tokens);
-    case RunColumn::carbon: return key_of(row.carbon_nanograms);
-  }
-  return {};
-}
 
 class Before {
  public:
@@ -140,30 +103,19 @@ Result<traceql::Matches> matches_of(store::Snapshot& snapshot, const RunQuestion
   return all;
 }
 
-// By the index alone, or from the rows.
 Result<std::vector<Entry>> entries_of(store::Snapshot& snapshot, const RunQuestion& question,
-                                      std::vector<IndexedTrace> traces) {
+                                      const std::vector<IndexedTrace>& traces) {
   std::vector<Entry> entries;
   entries.reserve(traces.size());
   if (question.order.by == RunColumn::start) {
-    for (const IndexedTrace& each : traces) entries.push_back({key_of(each.first), each.first, each.trace_id});
+    for (const IndexedTrace& each : traces) {
+      entries.push_back({static_cast<std::int64_t>(each.first), each.first, each.trace_id});
+    }
     return entries;
   }
-  // Traces of one time together.
-  std::sort(traces.begin(), traces.end(),
-            [](const IndexedTrace& a, const IndexedTrace& b) { return a.first < b.first; });
-  for (std::size_t at = 0; at < traces.size(); at += kKeysAtOnce) {
-    std::vector<otlp::TraceId> some;
-    std::unordered_map<store::U128, std::uint64_t, store::HashU128> firsts;
-    for (std::size_t i = at; i < std::min(at + kKeysAtOnce, traces.size()); ++i) {
-      some.push_back(store::trace_id_of(traces[i].trace_id));
-      firsts.emplace(traces[i].trace_id, traces[i].first);
-    }
-    MESHFLOW_TRY(const auto rows, read_trace_rows(snapshot, some, question.limits));
-    for (const TraceRow& row : rows) {
-      const store::U128 id = store::number_of(row.trace_id);
-      entries.push_back({key_of(row, question.order.by), firsts.at(id), id});
-    }
+  MESHFLOW_TRY(RunKeys keys, keys_of(snapshot, traces, question.order.by, question.limits));
+  for (const IndexedTrace& each : traces) {
+    entries.push_back({std::move(keys[each.trace_id]), each.first, each.trace_id});
   }
   return entries;
 }
@@ -197,6 +149,10 @@ void write_tokens(JsonWriter& out, const TraceRow& row) {
 
 }  // namespace
 
+std::uint64_t duration_of(const TraceRow& row) {
+  return row.end_unix_nanos - std::min(row.start_unix_nanos, row.end_unix_nanos);
+}
+
 std::string_view name_of(RunColumn column) noexcept { return kNames.at(static_cast<std::size_t>(column)); }
 
 Result<RunOrder> run_order_of(std::string_view text) {
@@ -222,7 +178,7 @@ Result<RunPage> list_runs(store::Snapshot& snapshot, const RunQuestion& question
   RunPage page;
   page.cut_by = std::move(matches.cut_by);
   if (!page.cut_by) page.total = matches.traces.size();
-  MESHFLOW_TRY(std::vector<Entry> entries, entries_of(snapshot, question, std::move(matches.traces)));
+  MESHFLOW_TRY(std::vector<Entry> entries, entries_of(snapshot, question, matches.traces));
   const Before before(question.order.is_descending);
   if (after) std::erase_if(entries, [&](const Entry& each) { return !before(*after, each); });
   const std::size_t count = std::min(entries.size(), std::min(question.limit, kRunsMax));

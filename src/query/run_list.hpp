@@ -72,6 +72,9 @@ struct RunPage {
 // is none or of another order, those of all_matches() and of the snapshot.
 [[nodiscard]] Result<RunPage> list_runs(store::Snapshot& snapshot, const RunQuestion& question);
 
+// From the earliest start to the latest end.
+[[nodiscard]] std::uint64_t duration_of(const TraceRow& row);
+
 // As the web UI's API has it.
 void write_run_json(JsonWriter& out, const TraceRow& row);
 

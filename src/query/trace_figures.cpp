@@ -83,7 +83,7 @@ std::string TraceFigures::status() const {
   }
 }
 
-bool TraceFigures::needs_parents() const { return runs_.size() > 1 && !(root_ && root_->sums.is_known()); }
+bool TraceFigures::needs_parents() const { return runs_.size() > 1 && !has_sums_of_root(); }
 
 bool TraceFigures::is_within_a_run(std::uint64_t run, const Parents& parents) const {
   std::uint64_t span = run;
@@ -97,7 +97,7 @@ bool TraceFigures::is_within_a_run(std::uint64_t run, const Parents& parents) co
 }
 
 TraceFigures::Sums TraceFigures::sums(const Parents& parents) const {
-  if (root_ && root_->sums.is_known()) return root_->sums;
+  if (has_sums_of_root()) return root_->sums;
   Sums of_runs;
   for (const auto& [span_id, own] : runs_) {
     if (!is_within_a_run(span_id, parents)) of_runs.add(own);

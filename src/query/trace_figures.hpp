@@ -59,6 +59,10 @@ class TraceFigures {
   // Of the root, else of the earliest span; nothing where there is no span.
   [[nodiscard]] std::optional<std::uint64_t> resource() const;
 
+  [[nodiscard]] bool has_root() const noexcept { return root_.has_value(); }
+  // The root says what the trace came to: other spans do not count for cost, tokens and carbon.
+  [[nodiscard]] bool has_sums_of_root() const noexcept { return root_ && root_->sums.is_known(); }
+
   // The parent of each span, where row() has to know it: a run within a run is part of that one's sums.
   using Parents = std::unordered_map<std::uint64_t, std::uint64_t>;
   [[nodiscard]] bool needs_parents() const;
