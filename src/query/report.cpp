@@ -21,11 +21,12 @@ constexpr std::string_view kAgentSpanName = "meshflow.agent";
 
 // Money and carbon are doubles nearest to billionths; where they were sent as integers they are in `rest`.
 std::string billionths(std::string_view column, std::string_view key) {
-  return fmt::format("CAST(round(coalesce({0}, CAST(rest_int(rest, '{1}') AS DOUBLE)) * 1e9) AS BIGINT)", column, key);
+  return fmt::format("TRY_CAST(round(coalesce({0}, CAST(rest_int(rest, '{1}') AS DOUBLE)) * 1e9) AS BIGINT)", column,
+                     key);
 }
 // The same of an attribute without a column.
 std::string billionths_of_rest(std::string_view key) {
-  return fmt::format("CAST(round(rest_double(rest, '{0}') * 1e9) AS BIGINT)", key);
+  return fmt::format("TRY_CAST(round(rest_double(rest, '{0}') * 1e9) AS BIGINT)", key);
 }
 
 // 0 for NULL; saturates where a sum has left 64 bits.
@@ -43,7 +44,11 @@ bool truth(const store::Value& value) {
   return held != nullptr && *held;
 }
 
-// One report while it is made: each question is a statement over all pieces of both periods.
+// The runs of both periods, while one report is made: a table of the snapshot's connection, which goes with it. What
+// runs say lies in `rest` for the most part, the largest column: it is read once for all questions.
+constexpr std::string_view kRunsTable = "report_runs";
+
+// One report while it is made: statements over all pieces of both periods, and over the table of runs.
 class Reporting {
  public:
   Reporting(store::Snapshot& snapshot, const ReportRequest& request, const store::QueryLimits& limits)
@@ -59,6 +64,7 @@ class Reporting {
   Result<Report> answer_questions() {
     if (pieces_.empty()) return std::move(report_);
     MESHFLOW_CHECK(ask_latency());
+    MESHFLOW_CHECK(read_runs());
     MESHFLOW_CHECK(ask_costs());
     MESHFLOW_CHECK(ask_cost_over_time());
     MESHFLOW_CHECK(ask_expensive_runs());
@@ -71,19 +77,12 @@ class Reporting {
  private:
   // The spans of both periods that fit `where`, from all pieces, as columns; `is_now`: of this period.
   [[nodiscard]] std::string spans(std::string_view columns, std::string_view where) const {
-    return spans_from(earliest_, columns, where);
-  }
-  // Those of this period alone.
-  [[nodiscard]] std::string spans_now(std::string_view columns, std::string_view where) const {
-    return spans_from(request_.from, columns, where);
-  }
-  [[nodiscard]] std::string spans_from(std::uint64_t from, std::string_view columns, std::string_view where) const {
     std::string sql;
     for (const store::Piece& piece : pieces_) {
       sql += fmt::format(
           "{}SELECT start >= {}::UBIGINT AS is_now, {} FROM {} WHERE start >= {}::UBIGINT AND start < {}::UBIGINT "
           "AND {}",
-          sql.empty() ? "" : " UNION ALL ", request_.from, columns, piece.source, from, request_.to, where);
+          sql.empty() ? "" : " UNION ALL ", request_.from, columns, piece.source, earliest_, request_.to, where);
     }
     return sql;
   }
@@ -91,6 +90,7 @@ class Reporting {
   static std::string is_named(std::string_view name) { return fmt::format("name = '{}'", name); }
 
   Result<void> ask_latency();
+  Result<void> read_runs();
   Result<void> ask_costs();
   Result<void> ask_cost_over_time();
   Result<void> ask_expensive_runs();
@@ -134,13 +134,26 @@ Result<void> Reporting::ask_latency() {
   return {};
 }
 
+Result<void> Reporting::read_runs() {
+  const std::string columns = fmt::format(
+      "trace_id, start, meshflow_run_id AS run_id, meshflow_workflow_name AS workflow, meshflow_workflow_version AS "
+      "version, rest_text(rest, 'meshflow.variant') AS variant, meshflow_tokens AS tokens, rest_int(rest, "
+      "'meshflow.tokens.input') AS input, rest_int(rest, 'meshflow.tokens.output') AS output, rest_int(rest, "
+      "'meshflow.tokens.cached') AS cached, {} AS cost, {} AS carbon, {} AS low, {} AS high",
+      billionths("meshflow_cost_usd", "meshflow.cost_usd"), billionths("meshflow_carbon_g", "meshflow.carbon_g"),
+      billionths_of_rest("meshflow.carbon_g_low"), billionths_of_rest("meshflow.carbon_g_high"));
+  MESHFLOW_TRY(const store::Rows done, ask(fmt::format("CREATE OR REPLACE TEMP TABLE {} AS {}", kRunsTable,
+                                                       spans(columns, is_named(kRunSpanName)))));
+  (void)done;
+  return {};
+}
+
 Result<void> Reporting::ask_costs() {
-  const std::string cost = billionths("meshflow_cost_usd", "meshflow.cost_usd");
   const std::string sql = fmt::format(
       "SELECT is_now, runs, total, q[1], q[2], highest, expensive FROM (SELECT is_now, count(*) AS runs, sum(cost) AS "
       "total, quantile_disc(cost, [0.5, 0.95]) AS q, max(cost) AS highest, count(*) FILTER (cost > {}) AS expensive "
-      "FROM (SELECT * FROM ({}) WHERE cost IS NOT NULL) GROUP BY is_now)",
-      request_.limit_nano_usd, spans(cost + " AS cost", is_named(kRunSpanName)));
+      "FROM {} WHERE cost IS NOT NULL GROUP BY is_now)",
+      request_.limit_nano_usd, kRunsTable);
   MESHFLOW_TRY(const store::Rows rows, ask(sql));
   for (const auto& row : rows.rows) {
     (truth(row[0]) ? report_.cost : report_.cost_before) = {number(row[1]), number(row[2]), number(row[3]),
@@ -156,10 +169,9 @@ Result<void> Reporting::ask_cost_over_time() {
     report_.cost_over_time.push_back({static_cast<std::int64_t>(request_.from + i * slice), 0, 0});
   }
   const std::string sql = fmt::format(
-      "SELECT CAST((start - {}::UBIGINT) // {}::UBIGINT AS BIGINT) AS slice, count(*), sum(cost) FROM (SELECT * FROM "
-      "({}) WHERE cost IS NOT NULL) GROUP BY slice",
-      request_.from, slice,
-      spans_now("start, " + billionths("meshflow_cost_usd", "meshflow.cost_usd") + " AS cost", is_named(kRunSpanName)));
+      "SELECT CAST((start - {}::UBIGINT) // {}::UBIGINT AS BIGINT) AS slice, count(*), sum(cost) FROM {} WHERE is_now "
+      "AND cost IS NOT NULL GROUP BY slice",
+      request_.from, slice, kRunsTable);
   MESHFLOW_TRY(const store::Rows rows, ask(sql));
   for (const auto& row : rows.rows) {
     CostSlice& into =
@@ -173,12 +185,9 @@ Result<void> Reporting::ask_cost_over_time() {
 Result<void> Reporting::ask_expensive_runs() {
   if (report_.cost.over_limit == 0) return {};
   const std::string sql = fmt::format(
-      "SELECT trace_id, meshflow_run_id, meshflow_workflow_name, start, cost FROM ({}) WHERE cost > {} "
-      "ORDER BY cost DESC, start DESC, trace_id LIMIT {}",
-      spans_now("trace_id, meshflow_run_id, meshflow_workflow_name, start, " +
-                    billionths("meshflow_cost_usd", "meshflow.cost_usd") + " AS cost",
-                is_named(kRunSpanName)),
-      request_.limit_nano_usd, kExpensiveRunsMax);
+      "SELECT trace_id, run_id, workflow, start, cost FROM {} WHERE is_now AND cost > {} ORDER BY cost DESC, start "
+      "DESC, trace_id LIMIT {}",
+      kRunsTable, request_.limit_nano_usd, kExpensiveRunsMax);
   MESHFLOW_TRY(const store::Rows rows, ask(sql));
   for (const auto& row : rows.rows) {
     const auto* const trace = std::get_if<store::U128>(row.data());
@@ -194,20 +203,13 @@ std::string variant_of(const std::string& variant, const std::string& workflow, 
   return version.empty() ? workflow : workflow + " " + version;
 }
 
-// One statement for both: they read the same spans, and what is in `rest` is read once.
 Result<void> Reporting::ask_tokens_and_carbon() {
-  const std::string columns = fmt::format(
-      "start, meshflow_workflow_name AS workflow, meshflow_workflow_version AS version, rest_text(rest, "
-      "'meshflow.variant') AS variant, meshflow_tokens AS tokens, rest_int(rest, 'meshflow.tokens.input') AS input, "
-      "rest_int(rest, 'meshflow.tokens.output') AS output, rest_int(rest, 'meshflow.tokens.cached') AS cached, {} AS "
-      "carbon, {} AS low, {} AS high",
-      billionths("meshflow_carbon_g", "meshflow.carbon_g"), billionths_of_rest("meshflow.carbon_g_low"),
-      billionths_of_rest("meshflow.carbon_g_high"));
   const std::string sql = fmt::format(
       "SELECT workflow, version, variant, is_now, count(tokens), sum(tokens), sum(input), sum(output), sum(cached), "
-      "count(carbon), sum(carbon), sum(coalesce(low, carbon)), sum(coalesce(high, carbon)), min(start) FROM ({}) GROUP "
-      "BY workflow, version, variant, is_now",
-      spans(columns, is_named(kRunSpanName)));
+      "count(carbon), sum(carbon), sum(coalesce(low, carbon)), sum(coalesce(high, carbon)), min(start) FROM {} GROUP "
+      "BY "
+      "workflow, version, variant, is_now",
+      kRunsTable);
   MESHFLOW_TRY(const store::Rows rows, ask(sql));
   std::map<std::pair<std::string, std::string>, VersionTokens> versions;
   std::map<std::string, VariantCarbon> variants;
