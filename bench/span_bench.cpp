@@ -11,6 +11,7 @@
 
 #include <benchmark/benchmark.h>
 
+#include "telemetry/announce.hpp"
 #include "telemetry/lane.hpp"
 #include "telemetry/provider.hpp"
 #include "telemetry/span_record.hpp"
@@ -47,6 +48,7 @@ constexpr std::size_t kBurst = kQueueSize / 2;
 
 class ReadingExporter final : public SpanExporter {
  public:
+  explicit ReadingExporter(bool is_watched) : is_watched_(is_watched) {}
   [[nodiscard]] std::string_view name() const noexcept override { return "reading"; }
   [[nodiscard]] bool may_wait() const noexcept override { return false; }
   [[nodiscard]] ExportOutcome export_batch(const SpanBatch& batch, std::chrono::steady_clock::time_point) override {
@@ -62,14 +64,19 @@ class ReadingExporter final : public SpanExporter {
     spans += batch.span_count;
     return {batch.span_count, 0, {}};
   }
+  [[nodiscard]] bool may_be_watched() const noexcept override { return true; }
+  [[nodiscard]] bool is_watched() override { return is_watched_; }
   static inline std::atomic<std::uint64_t> bytes{0};
   static inline std::atomic<std::uint64_t> spans{0};
+
+ private:
+  const bool is_watched_;
 };
 
 struct Fixture {
-  Fixture() {
+  explicit Fixture(bool is_watched = false) {
     std::vector<std::unique_ptr<SpanExporter>> exporters;
-    exporters.push_back(std::make_unique<ReadingExporter>());
+    exporters.push_back(std::make_unique<ReadingExporter>(is_watched));
     provider = make_provider({}, std::move(exporters));
     tracer = provider->tracer({.name = "bench"});
     parent = tracer.start_span("parent");
@@ -96,17 +103,24 @@ void set_attributes(Span& span, std::int64_t count) {
   span.set_attribute("gen_ai.operation.name", "invoke_agent");
 }
 
-void record(const Tracer& tracer, const SpanOptions& options, std::int64_t attributes) {
+struct Shape {
+  std::int64_t attributes = 0;
+  bool is_root = false;
+  bool is_announced = false;
+  bool is_watched = false;  // a live view is told of announced spans
+};
+
+void record(const Tracer& tracer, const SpanOptions& options, const Shape& shape) {
   Span span = tracer.start_span("meshflow.agent", options);
-  set_attributes(span, attributes);
+  set_attributes(span, shape.attributes);
+  if (shape.is_announced) announce(span);
   span.end();
 }
 
 std::unique_ptr<Fixture> g_fixture;
 
-void span_in_bursts(benchmark::State& state) {
-  const bool is_root = state.range(1) != 0;
-  if (state.thread_index() == 0) g_fixture = std::make_unique<Fixture>();
+void in_bursts(benchmark::State& state, const Shape& shape) {
+  if (state.thread_index() == 0) g_fixture = std::make_unique<Fixture>(shape.is_watched);
   SpanOptions options;
   const Fixture* fixture = nullptr;
   std::uint64_t allocations = 0;
@@ -119,7 +133,7 @@ void span_in_bursts(benchmark::State& state) {
       state.PauseTiming();
       if (fixture == nullptr) {
         fixture = g_fixture.get();
-        if (!is_root) options.parent = fixture->parent.context();
+        if (!shape.is_root) options.parent = fixture->parent.context();
         std::vector<Span> open;  // as many records as a burst needs, so that the pool is warm
         for (std::size_t i = 0; i < burst; ++i) open.push_back(fixture->tracer.start_span("warm"));
       }
@@ -129,7 +143,7 @@ void span_in_bursts(benchmark::State& state) {
       state.ResumeTiming();
     }
     --left;
-    record(fixture->tracer, options, state.range(0));
+    record(fixture->tracer, options, shape);
   }
   allocations += t_allocations - before;
   state.counters["allocations_per_span"] =
@@ -138,6 +152,15 @@ void span_in_bursts(benchmark::State& state) {
     g_fixture->drain();
     state.counters["dropped"] = static_cast<double>(g_fixture->provider->stats().dropped_queue_full);
   }
+}
+
+void span_in_bursts(benchmark::State& state) {
+  in_bursts(state, {.attributes = state.range(0), .is_root = state.range(1) != 0});
+}
+
+// What announcing a span of ten attributes adds while nobody looks, and while somebody does.
+void announced_in_bursts(benchmark::State& state) {
+  in_bursts(state, {.attributes = 10, .is_announced = true, .is_watched = state.range(0) != 0});
 }
 
 // Hangs until it is told to go on, so that the queue fills.
@@ -186,7 +209,7 @@ void span_size(benchmark::State& state) {
   const std::uint64_t spans = ReadingExporter::spans;
   SpanOptions options;
   options.parent = fixture.parent.context();
-  for (auto _ : state) record(fixture.tracer, options, 10);
+  for (auto _ : state) record(fixture.tracer, options, {.attributes = 10});
   fixture.drain();
   state.counters["encoded_bytes"] =
       static_cast<double>(ReadingExporter::bytes - bytes) / static_cast<double>(ReadingExporter::spans - spans);
@@ -197,6 +220,7 @@ void span_size(benchmark::State& state) {
 
 BENCHMARK(span_in_bursts)->ArgNames({"attributes", "root"})->Args({0, 0})->Args({10, 0})->Args({0, 1})->Args({10, 1});
 BENCHMARK(span_in_bursts)->ArgNames({"attributes", "root"})->Args({10, 0})->Threads(2);
+BENCHMARK(announced_in_bursts)->ArgName("watched")->Arg(0)->Arg(1);
 BENCHMARK(end_with_full_queue);
 BENCHMARK(span_size)->Iterations(1000);
 

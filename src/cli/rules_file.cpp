@@ -24,7 +24,8 @@ using server::AlertGroup;
 using server::AlertRule;
 using server::AlertTemplate;
 
-constexpr std::array<std::string_view, 5> kRuleKeys{"alert", "expr", "for", "labels", "annotations"};
+constexpr std::array<std::string_view, 8> kRuleKeys{"alert", "expr", "traceql", "threshold",
+                                                    "range", "for",  "labels",  "annotations"};
 constexpr std::array<std::string_view, 3> kGroupKeys{"name", "interval", "rules"};
 constexpr std::array<std::string_view, 1> kFileKeys{"groups"};
 
@@ -97,14 +98,54 @@ class RulesReader {
     if (++rules_ > kAlertRulesMax) return fail_at(value, fmt::format("more than {} rules", kAlertRulesMax));
     AlertRule rule;
     MESHFLOW_TRY(rule.name, required_text(value, "a rule", "alert"));
-    MESHFLOW_TRY(rule.expr_text, required_text(value, fmt::format("rule {}", rule.name), "expr"));
-    MESHFLOW_TRY(rule.expr, expr_of(*value.find("expr")));
+    if (value.find("traceql") != nullptr) {
+      MESHFLOW_CHECK(read_traceql(value, rule));
+    } else {
+      MESHFLOW_CHECK(read_promql(value, rule));
+    }
     if (const Value* const wait = value.find("for")) {
       MESHFLOW_TRY(rule.for_ms, duration_of(*wait, "for"));
     }
     MESHFLOW_TRY(rule.labels, templates_of(value.find("labels"), "labels"));
     MESHFLOW_TRY(rule.annotations, templates_of(value.find("annotations"), "annotations"));
     return rule;
+  }
+
+  Result<void> read_promql(const Value& value, AlertRule& rule) const {
+    for (const char* key : {"threshold", "range"}) {
+      const Value* const found = value.find(key);
+      if (found == nullptr) continue;
+      return fail_at(*found, fmt::format("{} goes with traceql; a rule with expr has it in there", key),
+                     "sum(increase(meshflow_blocks_total[10m])) > 3");
+    }
+    MESHFLOW_TRY(rule.expr_text, required_text(value, fmt::format("rule {}", rule.name), "expr"));
+    MESHFLOW_TRY(rule.expr, expr_of(*value.find("expr")));
+    return {};
+  }
+
+  Result<void> read_traceql(const Value& value, AlertRule& rule) const {
+    const Value& query = *value.find("traceql");
+    if (const Value* const expr = value.find("expr")) {
+      return fail_at(*expr, fmt::format("rule {} has both expr and traceql", rule.name), "one of them");
+    }
+    MESHFLOW_TRY(rule.expr_text, required_text(value, fmt::format("rule {}", rule.name), "traceql"));
+    auto checked = server::parse_traceql_metrics(rule.expr_text);
+    if (!checked) return at(query, std::move(checked).error());
+    server::TraceqlCondition condition{.query = std::move(*checked)};
+    if (const Value* const range = value.find("range")) {
+      MESHFLOW_TRY(condition.range_ms, duration_of(*range, "range"));
+      if (condition.range_ms < 1'000 || condition.range_ms > server::kTraceqlRangeMsMax) {
+        return fail_at(*range, "range: less than a second, or more than 31 days", "5m, 1h");
+      }
+    }
+    if (const Value* const threshold = value.find("threshold")) {
+      MESHFLOW_TRY(condition.threshold_text, required_text(value, fmt::format("rule {}", rule.name), "threshold"));
+      auto parsed = server::parse_threshold(condition.threshold_text);
+      if (!parsed) return at(*threshold, std::move(parsed).error());
+      condition.threshold = std::move(*parsed);
+    }
+    rule.traceql = std::move(condition);
+    return {};
   }
 
   static Result<std::string> required_text(const Value& value, const std::string& what, std::string_view key) {

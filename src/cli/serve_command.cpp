@@ -103,7 +103,8 @@ class ServeCommand final : public Command {
     for (const auto& listener : server->listeners()) {
       session.print(fmt::format("listening {} {}\n", listener.name, listener.address.text()));
     }
-    const store::StoreOptions options = store_options(settings, data_dir);
+    store::StoreOptions options = store_options(settings, data_dir);
+    server->connect(options);
     std::unique_ptr<server::Forwarder> forwarder;
     MESHFLOW_TRY(forwarder, start_forwarder(settings, options));
     if (forwarder) {

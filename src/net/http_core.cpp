@@ -163,7 +163,8 @@ std::optional<HttpReply> answer_from_head(const HttpCore& core, HttpServerReques
   if (auto reply = check_preflight(core, head)) return reply;
   if (auto reply = check_ready(core, head)) return reply;
   const std::string& token = core.options.bearer_token;
-  if (!token.empty() && !is_authorized(head.header("authorization"), token)) {
+  if (!token.empty() && !is_authorized(head.header("authorization"), token) &&
+      !(core.options.admits && core.options.admits(head))) {
     HttpReply reply = core.error(head, 401, "this server needs its token: Authorization: Bearer TOKEN");
     reply.headers.emplace_back("WWW-Authenticate", "Bearer");
     return reply;

@@ -116,6 +116,9 @@ struct HttpServerReadiness {
   std::string reason = {};  // a sentence where it is not: "replaying the log, 40 % done"
 };
 
+// Whether a request, without its body, may do without the token. Called on an IoThread; must return soon.
+using HttpAdmits = std::function<bool(const HttpServerRequest& head)>;
+
 struct HttpServerOptions {
   std::string name = {};  // the listener's, for messages: "otlp-http"
   ListenAddress address = {};
@@ -130,6 +133,8 @@ struct HttpServerOptions {
   std::vector<std::string> cors_origins = {};
   // Not empty: every request but GET /ready needs `Authorization: Bearer TOKEN`.
   std::string bearer_token = {};
+  // Asked about requests that do not have it; empty: none may do without.
+  HttpAdmits admits = {};
   // Consent to a non-loopback address without a token.
   bool insecure_public = false;
   // What GET /ready says (200 "ready", or 503 and the reason). Called on an IoThread. Empty: always ready.

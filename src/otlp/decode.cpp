@@ -5,6 +5,8 @@
 
 #include "otlp/decode_guard.hpp"
 #include "otlp/fields.hpp"
+#include "otlp/log_fields.hpp"
+#include "otlp/logs.hpp"
 #include "otlp/wire.hpp"
 
 namespace meshflow::otlp {
@@ -22,6 +24,7 @@ class Reader {
   DecodeGuard& guard() { return guard_; }
 
   void read(pbf_reader in, TracesData& traces);
+  void read(pbf_reader in, LogsData& logs);
   void read(pbf_reader in, Resource& resource);
   void read(pbf_reader in, InstrumentationScope& scope);
   void read(pbf_reader in, ExportTraceServiceResponse& response);
@@ -30,6 +33,9 @@ class Reader {
  private:
   void read(pbf_reader in, ResourceSpans& resource_spans);
   void read(pbf_reader in, ScopeSpans& scope_spans);
+  void read(pbf_reader in, ResourceLogs& resource_logs);
+  void read(pbf_reader in, ScopeLogs& scope_logs);
+  void read(pbf_reader in, LogRecord& record);
   void read(pbf_reader in, EntityRef& entity);
   void read(pbf_reader in, Event& event);
   void read(pbf_reader in, Link& link, Rejection& rejection);
@@ -274,6 +280,68 @@ void Reader::read(pbf_reader in, TracesData& traces) {
   }
 }
 
+void Reader::read(pbf_reader in, LogRecord& record) {
+  using F = LogRecordField;
+  Rejection ignored;  // a record without usable ids is one of no span
+  while (in.next()) {
+    switch (in.tag_and_type()) {
+      case kTag<F::time_unix_nano, Type::fixed64>: record.time_unix_nano = in.get_fixed64(); break;
+      case kTag<F::observed_time_unix_nano, Type::fixed64>: record.observed_time_unix_nano = in.get_fixed64(); break;
+      case kTag<F::severity_number, Type::varint>: record.severity_number = in.get_enum(); break;
+      case kTag<F::severity_text, Type::length>: record.severity_text = text(in); break;
+      case kTag<F::body, Type::length>: read(in.get_message(), record.body, 0); break;
+      case kTag<F::attributes, Type::length>: read_attribute(in, record.attributes); break;
+      case kTag<F::dropped_attributes_count, Type::varint>: record.dropped_attributes_count = in.get_uint32(); break;
+      case kTag<F::flags, Type::fixed32>: record.flags = in.get_fixed32(); break;
+      case kTag<F::trace_id, Type::length>: take_id(record.trace_id, bytes(in), "trace_id", ignored); break;
+      case kTag<F::span_id, Type::length>: take_id(record.span_id, bytes(in), "span_id", ignored); break;
+      case kTag<F::event_name, Type::length>: record.event_name = text(in); break;
+      default: in.skip();
+    }
+  }
+}
+
+void Reader::read(pbf_reader in, ScopeLogs& scope_logs) {
+  using F = ScopeLogsField;
+  while (in.next()) {
+    switch (in.tag_and_type()) {
+      case kTag<F::scope, Type::length>: read(in.get_message(), scope_logs.scope); break;
+      case kTag<F::log_records, Type::length>:
+        guard_.count_span();
+        read(in.get_message(), scope_logs.log_records.emplace_back());
+        break;
+      case kTag<F::schema_url, Type::length>: scope_logs.schema_url = text(in); break;
+      default: in.skip();
+    }
+  }
+}
+
+void Reader::read(pbf_reader in, ResourceLogs& resource_logs) {
+  using F = ResourceLogsField;
+  while (in.next()) {
+    switch (in.tag_and_type()) {
+      case kTag<F::resource, Type::length>: read(in.get_message(), resource_logs.resource); break;
+      case kTag<F::scope_logs, Type::length>:
+        guard_.count_item();
+        read(in.get_message(), resource_logs.scope_logs.emplace_back());
+        break;
+      case kTag<F::schema_url, Type::length>: resource_logs.schema_url = text(in); break;
+      default: in.skip();
+    }
+  }
+}
+
+void Reader::read(pbf_reader in, LogsData& logs) {
+  while (in.next()) {
+    if (in.tag_and_type() != kTag<LogsField::resource_logs, Type::length>) {
+      in.skip();
+      continue;
+    }
+    guard_.count_item();
+    read(in.get_message(), logs.resource_logs.emplace_back());
+  }
+}
+
 void Reader::read_partial_success(pbf_reader in, ExportTraceServiceResponse& response) {
   using F = PartialSuccessField;
   while (in.next()) {
@@ -322,6 +390,9 @@ Result<Decoded<T>> decode(std::string_view bytes, const DecodeLimits& limits, co
 
 Result<Decoded<TracesData>> decode_traces(std::string_view bytes, const DecodeLimits& limits) {
   return decode<TracesData>(bytes, limits, "TracesData");
+}
+Result<Decoded<LogsData>> decode_logs(std::string_view bytes, const DecodeLimits& limits) {
+  return decode<LogsData>(bytes, limits, "LogsData");
 }
 Result<Decoded<Span>> decode_span(std::string_view bytes, const DecodeLimits& limits) {
   return decode<Span>(bytes, limits, "Span");

@@ -1,7 +1,10 @@
 #include "otlp/encode.hpp"
 
 #include <string_view>
+#include <variant>
 
+#include "otlp/log_fields.hpp"
+#include "otlp/logs.hpp"
 #include "otlp/wire.hpp"
 
 namespace meshflow::otlp {
@@ -45,6 +48,13 @@ class Writer {
       grow(wire::attribute_size<kField>(attribute.key, attribute.value),
            [&](char* out) { wire::write_attribute<kField>(out, attribute.key, attribute.value); });
     }
+  }
+  template <auto kField>
+  void value_unless_empty(const AnyValue& value) {
+    if (std::holds_alternative<std::monostate>(value.value)) return;
+    const std::size_t size = wire::value_size(value);
+    grow(wire::length_field_size<kField>(size),
+         [&](char* out) { (void)wire::write_value(wire::write_length_header<kField>(out, size), value); });
   }
   // A message of a repeated field: written even when empty.
   template <auto kField, typename Message>
@@ -156,6 +166,38 @@ void write(Writer& out, const TracesData& traces) {
   for (const ResourceSpans& spans : traces.resource_spans) out.message<TracesField::resource_spans>(spans);
 }
 
+// An AnyValue is a variant, and empty where it holds nothing.
+void write(Writer& out, const LogRecord& record) {
+  using F = LogRecordField;
+  out.fixed64<F::time_unix_nano>(record.time_unix_nano);
+  out.varint<F::severity_number>(static_cast<std::uint64_t>(std::int64_t{record.severity_number}));
+  out.bytes<F::severity_text>(record.severity_text);
+  out.value_unless_empty<F::body>(record.body);
+  out.attributes<F::attributes>(record.attributes);
+  out.varint<F::dropped_attributes_count>(record.dropped_attributes_count);
+  out.fixed32<F::flags>(record.flags);
+  out.id<F::trace_id>(record.trace_id);
+  out.id<F::span_id>(record.span_id);
+  out.fixed64<F::observed_time_unix_nano>(record.observed_time_unix_nano);
+  out.bytes<F::event_name>(record.event_name);
+}
+
+void write(Writer& out, const ScopeLogs& scope_logs) {
+  out.message_unless_default<ScopeLogsField::scope>(scope_logs.scope);
+  for (const LogRecord& record : scope_logs.log_records) out.message<ScopeLogsField::log_records>(record);
+  out.bytes<ScopeLogsField::schema_url>(scope_logs.schema_url);
+}
+
+void write(Writer& out, const ResourceLogs& resource_logs) {
+  out.message_unless_default<ResourceLogsField::resource>(resource_logs.resource);
+  for (const ScopeLogs& logs : resource_logs.scope_logs) out.message<ResourceLogsField::scope_logs>(logs);
+  out.bytes<ResourceLogsField::schema_url>(resource_logs.schema_url);
+}
+
+void write(Writer& out, const LogsData& logs) {
+  for (const ResourceLogs& each : logs.resource_logs) out.message<LogsField::resource_logs>(each);
+}
+
 // ExportTracePartialSuccess, which the model keeps as the response's own fields.
 struct PartialSuccess {
   const ExportTraceServiceResponse& response;
@@ -181,9 +223,14 @@ std::string encoded(const Message& message) {
 }  // namespace
 
 std::string encode(const TracesData& traces) { return encoded(traces); }
+std::string encode(const LogsData& logs) { return encoded(logs); }
 std::string encode(const Span& span) { return encoded(span); }
 std::string encode(const Resource& resource) { return encoded(resource); }
 std::string encode(const InstrumentationScope& scope) { return encoded(scope); }
 std::string encode(const ExportTraceServiceResponse& response) { return encoded(response); }
+// ExportLogsPartialSuccess has the numbers of ExportTracePartialSuccess.
+std::string encode(const ExportLogsServiceResponse& response) {
+  return encoded(ExportTraceServiceResponse{response.rejected_log_records, response.error_message});
+}
 
 }  // namespace meshflow::otlp

@@ -5,6 +5,7 @@
 
 #include "otlp/json.hpp"
 #include "otlp/json_parse.hpp"
+#include "otlp/logs.hpp"
 
 namespace meshflow::otlp {
 namespace {
@@ -142,6 +143,7 @@ class Reader {
   explicit Reader(DecodeGuard& guard) : guard_(guard) {}
 
   void read(const json::object& in, TracesData& traces);
+  void read(const json::object& in, LogsData& logs);
   void read(const json::object& in, ExportTraceServiceResponse& response);
 
  private:
@@ -149,6 +151,9 @@ class Reader {
   void read(const json::object& in, Resource& resource);
   void read(const json::object& in, EntityRef& entity);
   void read(const json::object& in, ScopeSpans& scope_spans);
+  void read(const json::object& in, ResourceLogs& resource_logs);
+  void read(const json::object& in, ScopeLogs& scope_logs);
+  void read(const json::object& in, LogRecord& record);
   void read(const json::object& in, InstrumentationScope& scope);
   [[nodiscard]] Rejection read(const json::object& in, Span& span);
   void read(const json::object& in, Event& event);
@@ -311,6 +316,45 @@ void Reader::read(const json::object& in, TracesData& traces) {
   });
 }
 
+void Reader::read(const json::object& in, LogRecord& record) {
+  Rejection ignored;  // a record without usable ids is one of no span
+  integer_field(in, "timeUnixNano", record.time_unix_nano);
+  integer_field(in, "observedTimeUnixNano", record.observed_time_unix_nano);
+  integer_field(in, "severityNumber", record.severity_number);
+  text_field(in, "severityText", record.severity_text);
+  object_field(in, "body", [&](const json::object& body) { read(body, record.body, 0); });
+  read_attributes(in, record.attributes, record.dropped_attributes_count);
+  integer_field(in, "flags", record.flags);
+  id_field(in, "traceId", record.trace_id, "trace_id", ignored);
+  id_field(in, "spanId", record.span_id, "span_id", ignored);
+  text_field(in, "eventName", record.event_name);
+}
+
+void Reader::read(const json::object& in, ScopeLogs& scope_logs) {
+  object_field(in, "scope", [&](const json::object& scope) { read(scope, scope_logs.scope); });
+  each(in, "logRecords", [&](const json::value& element) {
+    guard_.count_span();
+    read(as_object(element), scope_logs.log_records.emplace_back());
+  });
+  text_field(in, "schemaUrl", scope_logs.schema_url);
+}
+
+void Reader::read(const json::object& in, ResourceLogs& resource_logs) {
+  object_field(in, "resource", [&](const json::object& resource) { read(resource, resource_logs.resource); });
+  each(in, "scopeLogs", [&](const json::value& element) {
+    guard_.count_item();
+    read(as_object(element), resource_logs.scope_logs.emplace_back());
+  });
+  text_field(in, "schemaUrl", resource_logs.schema_url);
+}
+
+void Reader::read(const json::object& in, LogsData& logs) {
+  each(in, "resourceLogs", [&](const json::value& element) {
+    guard_.count_item();
+    read(as_object(element), logs.resource_logs.emplace_back());
+  });
+}
+
 void Reader::read(const json::object& in, ExportTraceServiceResponse& response) {
   object_field(in, "partialSuccess", [&](const json::object& partial) {
     integer_field(partial, "rejectedSpans", response.rejected_spans);
@@ -341,6 +385,9 @@ Result<Decoded<T>> decode(std::string_view text, const DecodeLimits& limits) {
 
 Result<Decoded<TracesData>> decode_traces_json(std::string_view text, const DecodeLimits& limits) {
   return decode<TracesData>(text, limits);
+}
+Result<Decoded<LogsData>> decode_logs_json(std::string_view text, const DecodeLimits& limits) {
+  return decode<LogsData>(text, limits);
 }
 Result<Decoded<ExportTraceServiceResponse>> decode_response_json(std::string_view text, const DecodeLimits& limits) {
   return decode<ExportTraceServiceResponse>(text, limits);

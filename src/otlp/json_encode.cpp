@@ -7,6 +7,7 @@
 
 #include "base/bytes.hpp"
 #include "otlp/json.hpp"
+#include "otlp/logs.hpp"
 
 namespace meshflow::otlp {
 namespace {
@@ -278,17 +279,29 @@ std::string encode_json(const Span& span) {
   return std::move(out).take();
 }
 
-std::string encode_json(const ExportTraceServiceResponse& response) {
+namespace {
+
+std::string response_json(const char* rejected_name, std::int64_t rejected, const std::string& error_message) {
   Writer out;
   out.object([&] {
-    if (response == ExportTraceServiceResponse{}) return;
+    if (rejected == 0 && error_message.empty()) return;
     out.key("partialSuccess");
     out.object([&] {
-      out.string_number_field("rejectedSpans", response.rejected_spans);
-      out.text_field("errorMessage", response.error_message);
+      out.string_number_field(rejected_name, rejected);
+      out.text_field("errorMessage", error_message);
     });
   });
   return std::move(out).take();
+}
+
+}  // namespace
+
+std::string encode_json(const ExportTraceServiceResponse& response) {
+  return response_json("rejectedSpans", response.rejected_spans, response.error_message);
+}
+
+std::string encode_json(const ExportLogsServiceResponse& response) {
+  return response_json("rejectedLogRecords", response.rejected_log_records, response.error_message);
 }
 
 }  // namespace meshflow::otlp

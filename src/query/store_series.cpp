@@ -65,6 +65,13 @@ std::int64_t StoreSeries::lookback_ms(const promql::Expr& selector) const {
 Result<std::vector<promql::Series>> StoreSeries::select(const promql::SeriesRequest& request) {
   const promql::Expr& selector = request.selector;
   if (selector.name == kRunCostMetric) return run_costs(request);
+  if (selector.name == kWaitingPeopleMetric) {
+    std::vector<promql::Series> made;
+    if (waiting_people_) {
+      made.push_back({{{"__name__", std::string(kWaitingPeopleMetric)}}, {{request.to_ms, *waiting_people_}}});
+    }
+    return made;
+  }
   // As many slices as fit whole: one where only the last sample counts.
   const std::int64_t length = std::max<std::int64_t>(1, request.to_ms - request.from_ms);
   std::int64_t slices = selector.range_ms == 0 ? 1 : std::clamp<std::int64_t>(length / kSampleMs, 1, kRangeSamplesMax);
@@ -163,7 +170,7 @@ Result<std::vector<promql::Series>> StoreSeries::run_costs(const promql::SeriesR
 }
 
 std::vector<std::string> StoreSeries::names() {
-  std::set<std::string> names{std::string(kRunCostMetric)};
+  std::set<std::string> names{std::string(kRunCostMetric), std::string(kWaitingPeopleMetric)};
   for (const MetricFamily& family : metric_families()) {
     const std::string name(family.name);
     if (family.bounds.empty()) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -18,6 +19,9 @@ namespace meshflow::query {
 inline constexpr std::string_view kRunCostMetric = "meshflow_run_cost_usd";
 inline constexpr std::int64_t kRunLookbackMs = 600'000;
 
+// The gauge of how many requests wait for a person. It is known for now alone: one sample.
+inline constexpr std::string_view kWaitingPeopleMetric = "meshflow_hitl_pending";
+
 // Of a counter over time: one sample for so long, and no more of them in a range.
 inline constexpr std::int64_t kSampleMs = 15'000;
 inline constexpr std::int64_t kRangeSamplesMax = 60;
@@ -28,6 +32,9 @@ class StoreSeries final : public promql::SeriesSource {
  public:
   // `metrics` was refreshed with this very snapshot; both must outlive it. One evaluation, one thread.
   StoreSeries(store::Snapshot& snapshot, const SpanMetrics& metrics) : snapshot_(snapshot), totals_(metrics.series()) {}
+
+  // The store does not know who waits: whoever does says it. Without it there is no such series.
+  void set_waiting_people(double count) { waiting_people_ = count; }
 
   [[nodiscard]] std::int64_t lookback_ms(const promql::Expr& selector) const override;
   [[nodiscard]] Result<std::vector<promql::Series>> select(const promql::SeriesRequest& request) override;
@@ -52,6 +59,7 @@ class StoreSeries final : public promql::SeriesSource {
 
   store::Snapshot& snapshot_;
   const std::vector<MetricSeries> totals_;
+  std::optional<double> waiting_people_;
   std::map<Window, CellsOverTime> cells_;  // parts of one histogram ask for the same
 };
 

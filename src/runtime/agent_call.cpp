@@ -5,12 +5,13 @@
 #include <fmt/format.h>
 
 #include "base/bytes.hpp"
+#include "base/nearest.hpp"
 #include "base/try.hpp"
 #include "runtime/agent_tools.hpp"
 #include "runtime/attributes.hpp"
 #include "runtime/gate_spans.hpp"
 #include "runtime/limits.hpp"
-#include "base/nearest.hpp"
+#include "telemetry/announce.hpp"
 
 namespace meshflow::runtime {
 namespace {
@@ -109,6 +110,7 @@ telemetry::Span start_agent_span(CallState& call, const Agent& agent, const tele
   run.spans.set_lesson(span, names::kRole, name_of(call.role));
   span.set_attribute(names::kGenAiOperation, "invoke_agent");
   span.set_attribute(names::kGenAiAgentName, call.agent_id);
+  telemetry::announce(span);
   span.set_attribute(names::kGenAiProvider, run.services->model->name());
   if (!agent.description.empty()) span.set_attribute(names::kGenAiAgentDescription, agent.description);
   if (!agent.version.empty()) span.set_attribute(names::kGenAiAgentVersion, agent.version);

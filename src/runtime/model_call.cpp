@@ -15,6 +15,7 @@
 #include "runtime/call_state.hpp"
 #include "runtime/gate_spans.hpp"
 #include "runtime/limits.hpp"
+#include "telemetry/announce.hpp"
 
 namespace meshflow::runtime {
 namespace {
@@ -70,6 +71,7 @@ telemetry::Span start_chat_span(CallState& call, const ModelRequest& request, in
   telemetry::Span span = run.spans.start("chat " + request.model, SpanRole::model, options);
   const ModelProvider& provider = *run.services->model;
   span.set_attribute(names::kGenAiOperation, "chat");
+  telemetry::announce(span);
   span.set_attribute(names::kGenAiProvider, provider.name());
   span.set_attribute(names::kGenAiRequestModel, request.model);
   if (request.max_tokens) span.set_attribute(names::kGenAiRequestMaxTokens, *request.max_tokens);

@@ -1,6 +1,7 @@
 #include "runtime/run_spans.hpp"
 
 #include "runtime/attributes.hpp"
+#include "telemetry/announce.hpp"
 
 namespace meshflow::runtime {
 namespace {
@@ -48,6 +49,7 @@ telemetry::Span RunSpans::start(std::string_view name, SpanRole role, const Opti
   set_lesson(span, names::kRunId, run_id_);
   set_lesson(span, names::kTraceId, trace_id_);
   if (!options.node_id.empty()) set_lesson(span, names::kNodeId, options.node_id);
+  if (role != SpanRole::agent && role != SpanRole::model) telemetry::announce(span);  // those say more of themselves
   if (style_->openinference) span.set_attribute(names::kOpenInferenceKind, openinference_kind(role));
   if (style_->langfuse) span.set_attribute(names::kLangfuseType, langfuse_type(role));
   for (const std::string& key : style_->baggage_keys) {

@@ -41,7 +41,8 @@ class RunSpans {
     telemetry::TraceId trace_id;        // without a parent: zero: generated
     bool hold_unsampled = false;
   };
-  // A span with run_id, trace_id and node_id.
+  // With run_id, trace_id, node_id. It is announced to live views; of agents and model calls, who starts them does
+  // that.
   [[nodiscard]] telemetry::Span start(std::string_view name, SpanRole role, const Options& options);
 
   // Sets an attribute of the lesson's table: `key` begins with "meshflow."; the short form too where the policy asks.

@@ -108,6 +108,13 @@ class AlertEngine::Implementation {
   void run();
   void evaluate(const AlertGroup& group);
   Result<void> evaluate_rules(const AlertGroup& group, std::int64_t now);
+  struct Found {
+    query::promql::Vector series;
+    std::vector<std::string> trace_ids;
+    std::optional<double> nearest;
+  };
+  [[nodiscard]] static Result<Found> look(const AlertRule& rule, query::StoreSeries& series, store::Snapshot& snapshot,
+                                          std::int64_t now);
   [[nodiscard]] static Result<std::vector<std::string>> traces_of(const AlertRule& rule, query::StoreSeries& series,
                                                                   store::Snapshot& snapshot, std::int64_t now);
 
@@ -124,6 +131,7 @@ class AlertEngine::Implementation {
   AlertBook book_;
   std::map<std::pair<std::string, std::string>, std::string> errors_;  // by group and rule
   std::map<std::pair<std::string, std::string>, std::vector<std::string>> traces_;
+  std::map<std::pair<std::string, std::string>, std::optional<double>> nearest_;
   std::int64_t delivered_ms_ = 0;  // all that was told until then has arrived
   std::string saved_;              // what the state file has
   std::string state_trouble_;
@@ -201,26 +209,41 @@ Result<void> AlertEngine::Implementation::evaluate_rules(const AlertGroup& group
   MESHFLOW_TRY(store::Snapshot snapshot, store_.snapshot());
   MESHFLOW_CHECK(metrics_.refresh(snapshot));
   query::StoreSeries series(snapshot, metrics_);
+  if (const auto waiting = options_.waiting_people ? options_.waiting_people() : std::nullopt) {
+    series.set_waiting_people(*waiting);
+  }
   for (const AlertRule& rule : group.rules) {
-    const auto found = query::promql::evaluate(rule.expr, series, now);
-    std::vector<std::string> traces;
-    if (found && !found->empty()) {
-      auto counted = traces_of(rule, series, snapshot, now);
-      if (counted) traces = std::move(*counted);
-    }
+    auto found = look(rule, series, snapshot, now);
     const std::lock_guard lock(mutex_);
     std::string& error = errors_[{group.name, rule.name}];
     error.clear();
     if (!found) {
       error = found.error().text();
-    } else if (const auto updated = book_.update(group, rule, *found, now); !updated) {
+    } else if (const auto updated = book_.update(group, rule, found->series, now); !updated) {
       error = updated.error().text();
     } else {
-      traces_[{group.name, rule.name}] = std::move(traces);
+      traces_[{group.name, rule.name}] = std::move(found->trace_ids);
+      nearest_[{group.name, rule.name}] = found->nearest;
     }
     if (!error.empty()) failures_.fetch_add(1, std::memory_order_relaxed);
   }
   return {};
+}
+
+Result<AlertEngine::Implementation::Found> AlertEngine::Implementation::look(const AlertRule& rule,
+                                                                             query::StoreSeries& series,
+                                                                             store::Snapshot& snapshot,
+                                                                             std::int64_t now) {
+  if (rule.traceql) {
+    MESHFLOW_TRY(TraceqlFinding finding, server::evaluate(*rule.traceql, snapshot, now, kAlertTracesMax));
+    return Found{std::move(finding.alerts), std::move(finding.trace_ids), finding.nearest};
+  }
+  Found found;
+  MESHFLOW_TRY(found.series, query::promql::evaluate(rule.expr, series, now));
+  if (found.series.empty()) return found;
+  auto counted = traces_of(rule, series, snapshot, now);
+  if (counted) found.trace_ids = std::move(*counted);
+  return found;
 }
 
 Result<std::vector<std::string>> AlertEngine::Implementation::traces_of(const AlertRule& rule,
@@ -247,7 +270,14 @@ std::vector<AlertRuleStatus> AlertEngine::Implementation::status() const {
   for (const AlertGroup& group : options_.groups) {
     for (const AlertRule& rule : group.rules) {
       AlertRuleStatus status{group.name, rule.name, rule.expr_text, rule.for_ms};
-      status.value = std::numeric_limits<double>::quiet_NaN();
+      if (rule.traceql) {
+        status.is_traceql = true;
+        status.threshold = rule.traceql->threshold_text;
+        status.range_ms = rule.traceql->range_ms;
+      }
+      const auto nearest = nearest_.find({group.name, rule.name});
+      status.value = nearest == nearest_.end() ? std::numeric_limits<double>::quiet_NaN()
+                                               : nearest->second.value_or(std::numeric_limits<double>::quiet_NaN());
       status.alerts = book_.alerts_of(group.name, rule.name);
       for (const Alert& alert : status.alerts) {
         if (gravity(alert.state) <= gravity(status.state)) continue;
@@ -319,6 +349,11 @@ void write_status(query::JsonWriter& out, const AlertRuleStatus& rule) {
   out.end_array();
   out.key("error");
   rule.error.empty() ? out.null() : out.string(rule.error);
+  out.field("language", rule.is_traceql ? "traceql" : "promql");
+  out.key("threshold");
+  rule.threshold.empty() ? out.null() : out.string(rule.threshold);
+  out.key("range_s");
+  rule.is_traceql ? out.number(static_cast<double>(rule.range_ms) / 1'000) : out.null();
   out.key("alerts");
   out.begin_array();
   for (const Alert& alert : rule.alerts) {

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +23,8 @@ struct AlertEngineOptions {
   std::vector<AlertGroup> groups = {};
   AlertNotifierOptions notifier = {};
   std::string state_file = {};  // where alerts are kept across restarts; empty: they are not
+  // How many requests wait for a person now; nothing where that is not known. Called by the engine's thread.
+  std::function<std::optional<double>()> waiting_people = {};
   const Clock* clock = nullptr;  // null: the operating system's
   FileSystem* files = nullptr;   // likewise
 };
@@ -32,11 +36,16 @@ struct AlertRuleStatus {
   std::string expr;  // as it was written
   std::int64_t for_ms = 0;
   AlertState state = AlertState::inactive;  // the gravest of its alerts: firing, pending, resolved
-  double value = 0;           // of the first alert in that state; NaN: none
+  // Of the first alert in that state; where there is none, of a rule with a threshold what comes nearest to it. NaN:
+  // none.
+  double value = 0;
   std::int64_t since_ms = 0;  // when that state began; 0: inactive
   std::vector<std::string> trace_ids = {};  // of runs that counted, at most kAlertTracesMax
   std::string error = {};  // why it could not be evaluated; empty: it was
   std::vector<Alert> alerts = {};
+  bool is_traceql = false;
+  std::string threshold = {};  // of a rule in TraceQL: "> 3"
+  std::int64_t range_ms = 0;   // likewise
 };
 inline constexpr std::size_t kAlertTracesMax = 20;
 
@@ -62,7 +71,8 @@ class AlertEngine {
   std::unique_ptr<Implementation> implementation_;
 };
 
-// GET /api/meshflow/alerts: {"rules": [{name, group, expr, for_s, state, value, since_ns, traces, error, alerts}]}.
+// GET /api/meshflow/alerts: {"rules": [{name, group, expr, for_s, state, value, since_ns, traces, error,
+// language, threshold, range_s, alerts}]}.
 // `engine` may be null: there are no rules. It must outlive the handler.
 [[nodiscard]] net::HttpHandler alerts_handler(const AlertEngine* engine);
 

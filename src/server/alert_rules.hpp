@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "query/promql/ast.hpp"
+#include "server/traceql_rule.hpp"
 
 namespace meshflow::server {
 
@@ -32,11 +34,12 @@ class AlertTemplate {
 
 struct AlertRule {
   std::string name;
-  std::string expr_text;
+  std::string expr_text;  // as it was written, PromQL or TraceQL
   query::promql::Expr expr;
   std::int64_t for_ms = 0;
   std::map<std::string, AlertTemplate> labels = {};
   std::map<std::string, AlertTemplate> annotations = {};
+  std::optional<TraceqlCondition> traceql = {};  // in place of `expr`
 };
 
 struct AlertGroup {

@@ -7,7 +7,9 @@
 
 #include "base/try.hpp"
 #include "otlp/encode.hpp"
+#include "otlp/logs.hpp"
 #include "server/grpc_server.hpp"
+#include "server/logs_intake.hpp"
 #include "server/otlp_answer.hpp"
 
 namespace meshflow::server {
@@ -15,11 +17,11 @@ namespace {
 
 constexpr std::string_view kTraces = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 constexpr std::string_view kMetrics = "/opentelemetry.proto.collector.metrics.v1.";
-constexpr std::string_view kLogs = "/opentelemetry.proto.collector.logs.v1.";
+constexpr std::string_view kLogs = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
 
 std::optional<RpcStatus> check_method(std::string_view method) {
-  if (method == kTraces) return std::nullopt;
-  if (method.starts_with(kMetrics) || method.starts_with(kLogs)) {
+  if (method == kTraces || method == kLogs) return std::nullopt;
+  if (method.starts_with(kMetrics)) {
     return RpcStatus{.code = RpcCode::unimplemented,
                      .message =
                          "this server keeps traces only, nothing was taken; set OTEL_METRICS_EXPORTER and "
@@ -45,8 +47,8 @@ class OtlpGrpcReceiver::Service {
     grpc.message_bytes_max = options_.limits.message_bytes_max;
     grpc.transport_bytes_max = options_.limits.transport_bytes_max;
     MESHFLOW_TRY(server_, GrpcServer::start(std::move(grpc), check_method,
-                                            [this](std::string_view /*method*/, std::string message, GrpcCall call) {
-                                              receive(std::move(message), call);
+                                            [this](std::string_view method, std::string message, GrpcCall call) {
+                                              receive(std::move(message), call, method == kLogs);
                                             }));
     return {};
   }
@@ -56,11 +58,12 @@ class OtlpGrpcReceiver::Service {
   ReceiverStats stats() const { return counters_.stats(); }
 
  private:
-  void receive(std::string message, const GrpcCall& call) {
+  void receive(std::string message, const GrpcCall& call, bool is_of_logs) {
     ++counters_.requests;
     auto bytes = without_gzip(std::move(message), options_.limits.decoded_message_bytes_max);
     if (!bytes) return refuse(call, bytes.error());
     counters_.body_bytes += bytes->size();
+    if (is_of_logs) return take_logs_of(*bytes, call);
     if (bytes->empty()) return succeed(call, {});  // nothing to keep
     const std::size_t size = bytes->size();
     if (!hold(size)) {
@@ -74,6 +77,15 @@ class OtlpGrpcReceiver::Service {
       if (!result) return refuse(call, result.error());
       succeed(call, *result);
     });
+  }
+
+  void take_logs_of(std::string_view bytes, const GrpcCall& call) {
+    const auto logs = otlp::decode_logs(bytes);
+    if (!logs) return refuse(call, logs.error());
+    const auto response = take_logs(sink_, logs->value);
+    if (!response) return call.finish({.code = RpcCode::unimplemented, .message = response.error().text()});
+    ++counters_.acknowledged;
+    call.finish(encode(*response));
   }
 
   bool hold(std::size_t bytes) {

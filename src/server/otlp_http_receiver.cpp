@@ -9,6 +9,8 @@
 #include "net/worker_pool.hpp"
 #include "otlp/encode.hpp"
 #include "otlp/json.hpp"
+#include "otlp/logs.hpp"
+#include "server/logs_intake.hpp"
 #include "server/otlp_answer.hpp"
 
 namespace meshflow::server {
@@ -62,13 +64,16 @@ class OtlpHttpReceiver::Implementation {
       ++counters_->refused_bad;
       responder.fail(415, fmt::format("OTLP comes as {} or {}, not as \"{}\"", kProtobufType, kJsonType, type));
     });
-    for (const char* path : {"/v1/metrics", "/v1/logs"}) {
-      router_.add("POST", path, [](const net::HttpServerRequest& request, const net::HttpResponder& responder) {
-        responder.fail(404, fmt::format("this server keeps traces only, nothing was taken at {}; "
-                                        "set OTEL_METRICS_EXPORTER and OTEL_LOGS_EXPORTER to none",
-                                        request.path));
-      });
-    }
+    router_.add("POST", "/v1/metrics", [](const net::HttpServerRequest& request, const net::HttpResponder& responder) {
+      responder.fail(404, fmt::format("this server keeps traces only, nothing was taken at {}; "
+                                      "set OTEL_METRICS_EXPORTER and OTEL_LOGS_EXPORTER to none",
+                                      request.path));
+    });
+    router_.add("POST", "/v1/logs",
+                net::on_workers(json_workers_,
+                                [this](const net::HttpServerRequest& request, const net::HttpResponder& responder) {
+                                  take_logs_of(request, responder);
+                                }));
   }
 
   Result<void> listen(net::IoThreads& threads, net::HttpServerOptions options) {
@@ -95,6 +100,24 @@ class OtlpHttpReceiver::Implementation {
     std::string protobuf = otlp::encode(decoded->value);
     decoded->value = {};
     hand_on(std::move(protobuf), std::move(accepted), responder, false);
+  }
+
+  // Decoding a request of other people's logs takes its time, which is not the sockets'.
+  void take_logs_of(const net::HttpServerRequest& request, const net::HttpResponder& responder) {
+    ++counters_->requests;
+    counters_->body_bytes += request.body.size();
+    const std::string type = request.content_type();
+    if (type != kProtobufType && type != kJsonType) {
+      ++counters_->refused_bad;
+      return responder.fail(415, fmt::format("OTLP comes as {} or {}, not as \"{}\"", kProtobufType, kJsonType, type));
+    }
+    const bool in_protobuf = type == kProtobufType;
+    const auto logs = in_protobuf ? otlp::decode_logs(request.body) : otlp::decode_logs_json(request.body);
+    if (!logs) return refuse(logs.error(), retry_after_, responder, in_protobuf, *counters_);
+    const auto response = take_logs(sink_, logs->value);
+    if (!response) return responder.fail(404, response.error().text());
+    ++counters_->acknowledged;
+    responder.send({.content_type = type, .body = in_protobuf ? encode(*response) : encode_json(*response)});
   }
 
   // `before`: what was rejected already.

@@ -1,5 +1,7 @@
 #include "server/server_metrics.hpp"
 
+#include "query/store_series.hpp"
+
 namespace meshflow::server {
 
 void write_metrics(MetricsText& text, std::string_view transport, const ReceiverStats& stats) {
@@ -103,6 +105,19 @@ void write_metrics(MetricsText& text, const query::ServiceEdges& edges) {
     text.histogram("traces_service_graph_request_server_seconds", "How long calls took, as servers saw them.", labels,
                    {bounds, edge.server_seconds.counts, edge.server_seconds.sum});
   }
+}
+
+void write_metrics(MetricsText& text, const LiveSpans::Stats& stats) {
+  text.gauge("meshflow_live_spans", "Spans that are known to have begun and have not arrived.", {},
+             static_cast<double>(stats.open));
+  text.gauge("meshflow_live_bytes", "What they take of memory.", {}, static_cast<double>(stats.bytes));
+  text.counter("meshflow_live_begun_total", "Events that told of a span's start.", {}, stats.begun);
+  text.counter("meshflow_live_forgotten_total", "Spans that were forgotten before they arrived, by a limit.", {},
+               stats.forgotten);
+}
+
+void write_waiting_people(MetricsText& text, double count) {
+  text.gauge(query::kWaitingPeopleMetric, "Requests of runs that wait for a person.", {}, count);
 }
 
 void write_query_metrics(MetricsText& text, const HistogramFamily& durations) {

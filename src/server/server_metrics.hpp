@@ -6,6 +6,7 @@
 #include "net/http_server.hpp"
 #include "query/service_graph.hpp"
 #include "query/span_metrics.hpp"
+#include "server/live_spans.hpp"
 #include "server/receiver_stats.hpp"
 #include "server/self_metrics.hpp"
 #include "store/trace_store.hpp"
@@ -21,6 +22,10 @@ void write_metrics(MetricsText& text, const store::StoreStats& stats);
 void write_metrics(MetricsText& text, const query::SpanMetrics& metrics);
 // traces_service_graph_request_total{client,server}, …, as Grafana reads them.
 void write_metrics(MetricsText& text, const query::ServiceEdges& edges);
+// Of live views.
+void write_metrics(MetricsText& text, const LiveSpans::Stats& stats);
+// meshflow_hitl_pending.
+void write_waiting_people(MetricsText& text, double count);
 // meshflow_query_duration_seconds{query="…"}.
 void write_query_metrics(MetricsText& text, const HistogramFamily& durations);
 

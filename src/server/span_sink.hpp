@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "meshflow/base/error.hpp"
+#include "telemetry/start_events.hpp"
 
 namespace meshflow::server {
 
@@ -26,6 +28,8 @@ class SpanSink {
   // that no later try would pass), unavailable (overloaded, or the disk is full: a later try may succeed), timeout,
   // cancelled and conflict (as unavailable); any other code is a fault of the server.
   virtual void ingest(std::string otlp_protobuf, Done done) = 0;
+  // Spans that have begun, for live views. Any thread; returns soon.
+  virtual void begun(std::vector<telemetry::SpanStart> starts) { (void)starts; }
 };
 
 }  // namespace meshflow::server

@@ -87,10 +87,11 @@ void send_json(const HttpResponder& responder, std::string body) {
 
 void send_answer(const QueryService& service, const SqlApiOptions& options, const HttpServerRequest& request,
                  const HttpResponder& responder) {
-  if (!options.is_open) {
+  if (!options.is_open && !(options.is_signed_in && options.is_signed_in(request))) {
     return responder.send(
-        error_reply({ErrorCode::permission_denied, "SQL is answered on loopback, or to those who have a token",
-                     std::nullopt, "start the server with --auth-token-file"}));
+        error_reply({ErrorCode::permission_denied,
+                     "SQL is answered on loopback, to those who have a token, and to those who signed in", std::nullopt,
+                     "meshflow ui signs in; meshflow serve --auth-token-file takes a token"}));
   }
   const auto question = question_in(request);
   if (!question) return responder.send(error_reply(question.error()));

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <string_view>
 
 #include "net/http_router.hpp"
@@ -17,8 +18,10 @@
 namespace meshflow::server {
 
 struct SqlApiOptions {
-  // Whoever reaches the listener may ask. False: 403, for a listener that others reach without a token.
+  // Whoever reaches the listener may ask. False: for a listener that others reach without a token, only who has signed
+  // in; 403 for the others.
   bool is_open = true;
+  std::function<bool(const net::HttpServerRequest&)> is_signed_in = {};  // empty: nobody
 };
 
 // `service` must outlive the server; its workers are what bounds how many queries run at once.

@@ -12,8 +12,13 @@
 #include "net/http_router.hpp"
 #include "net/io_threads.hpp"
 #include "net/worker_pool.hpp"
+#include "otlp/logs.hpp"
 #include "server/desk_api.hpp"
 #include "server/jaeger_api.hpp"
+#include "server/live_open.hpp"
+#include "server/live_sources.hpp"
+#include "server/live_spans.hpp"
+#include "server/live_stream.hpp"
 #include "server/otlp_grpc_receiver.hpp"
 #include "server/otlp_http_receiver.hpp"
 #include "server/query_service.hpp"
@@ -28,6 +33,7 @@
 #include "server/tempo_control.hpp"
 #include "server/tempo_grpc.hpp"
 #include "server/ui_api.hpp"
+#include "telemetry/start_events.hpp"
 
 namespace meshflow::server {
 namespace {
@@ -48,10 +54,13 @@ class TraceServer::Implementation {
   explicit Implementation(TraceServerOptions options)
       : options_(std::move(options)),
         sign_in_({.is_tls = !options_.tls.certificate_file.empty()}),
+        stream_(make_live_sources(queries_, ui_, options_.desk)),
+        sink_([this](std::vector<telemetry::SpanStart> starts) { begun(std::move(starts)); }),
         threads_(options_.io_threads),
         workers_(options_.query_threads, options_.queries_waiting_max) {}
 
   Result<void> start();
+  void connect(store::StoreOptions& options);
   void attach(store::TraceStore& store);
   void stop(std::chrono::milliseconds limit);
   void add_metrics(SelfMetrics::Collector collector) { metrics_.add(std::move(collector)); }
@@ -88,12 +97,11 @@ class TraceServer::Implementation {
   }
 
   [[nodiscard]] Result<void> start_receivers();
-  [[nodiscard]] Result<std::unique_ptr<net::HttpServer>> start_queries(std::string name,
-                                                                       const net::ListenAddress& address,
-                                                                       RendersError render_error,
-                                                                       const net::HttpRouter& router,
-                                                                       std::function<void(int)> take_http2 = {}) {
+  [[nodiscard]] Result<std::unique_ptr<net::HttpServer>> start_queries(
+      std::string name, const net::ListenAddress& address, RendersError render_error, const net::HttpRouter& router,
+      std::function<void(int)> take_http2 = {}, net::HttpAdmits admits = {}) {
     net::HttpServerOptions http = http_options(std::move(name), address);
+    http.admits = std::move(admits);
     http.render_error = std::move(render_error);
     http.take_http2 = std::move(take_http2);
     http.limits.body_bytes_max = kQueryBodyBytesMax;
@@ -103,10 +111,18 @@ class TraceServer::Implementation {
   [[nodiscard]] Result<void> start_control();
   // Of everything, at a scrape.
   void collect(store::TraceStore& store, MetricsText& text);
+  void begun(std::vector<telemetry::SpanStart> starts);
+  // Nothing where there is no runtime to know it.
+  [[nodiscard]] std::optional<double> waiting_people() const;
+  [[nodiscard]] UiApiOptions ui_options(bool has_sql);
+  // What a browser without the token may ask for: the page, which has no data, and what signing in takes.
+  [[nodiscard]] bool may_do_without_token(const net::HttpServerRequest& request) const;
 
   const TraceServerOptions options_;
   std::atomic<bool> is_ready_{false};
   SignIn sign_in_;
+  LiveSpans live_spans_;
+  LiveStream stream_;
   StoreSink sink_;
   net::HttpRouter jaeger_router_;
   net::HttpRouter tempo_router_;
@@ -136,8 +152,9 @@ class TraceServer::Implementation {
 Result<void> TraceServer::Implementation::start() {
   MESHFLOW_CHECK(start_receivers());
   if (options_.jaeger) {
-    MESHFLOW_TRY(jaeger_, start_queries("jaeger", *options_.jaeger, render_ui_error(options_.ui, render_jaeger_error),
-                                        jaeger_router_));
+    MESHFLOW_TRY(jaeger_,
+                 start_queries("jaeger", *options_.jaeger, render_ui_error(options_.ui, render_jaeger_error),
+                               jaeger_router_, {}, [this](const auto& head) { return may_do_without_token(head); }));
   }
   if (options_.tempo) {
     // Over TLS there is HTTP/1.1 alone, as the certificate's handshake says.
@@ -185,6 +202,55 @@ Result<void> TraceServer::Implementation::start_control() {
   return {};
 }
 
+void TraceServer::Implementation::begun(std::vector<telemetry::SpanStart> starts) {
+  stream_.changed(live_spans_.begin(std::move(starts)));
+}
+
+void TraceServer::Implementation::connect(store::StoreOptions& options) {
+  options.visible = [this](std::span<const otlp::SpanKey> keys) {
+    live_spans_.arrived(keys);
+    stream_.changed(keys);
+  };
+  options.begun = [this](std::string_view events) {
+    if (const auto logs = otlp::decode_logs(events)) begun(telemetry::find_starts(logs->value).starts);
+  };
+}
+
+std::optional<double> TraceServer::Implementation::waiting_people() const {
+  if (options_.desk == nullptr) return std::nullopt;
+  const auto waiting = options_.desk->waiting();
+  return waiting ? std::optional(static_cast<double>(waiting->size())) : std::nullopt;
+}
+
+UiApiOptions TraceServer::Implementation::ui_options(bool has_sql) {
+  UiApiOptions ui;
+  ui.listeners = [this] { return listeners(); };
+  ui.has_sql = has_sql;
+  ui.views_file = options_.views_file;
+  ui.more_capabilities = [this](const net::HttpServerRequest& request, query::JsonWriter& out) {
+    const auto session = sign_in_.session_of(request);
+    out.key("signed_in");
+    out.boolean(session.has_value());
+    out.key("by");
+    session ? out.string(session->by) : out.null();
+    out.key("live");
+    out.boolean(true);
+    out.key("runtime");
+    out.boolean(options_.desk != nullptr);
+  };
+  ui.more_of_outline = [this](const otlp::TraceId& trace_id, query::JsonWriter& out) {
+    write_open(out, live_spans_.of(trace_id, kOpenSpansShownMax));
+  };
+  return ui;
+}
+
+bool TraceServer::Implementation::may_do_without_token(const net::HttpServerRequest& request) const {
+  if (sign_in_.session_of(request)) return true;
+  if (request.path == "/api/meshflow/session") return true;
+  const bool is_api = request.path.starts_with("/api") || request.path.starts_with("/tempo");
+  return request.method == "GET" && !is_api;
+}
+
 void TraceServer::Implementation::attach(store::TraceStore& store) {
   QueryServiceOptions queries;
   queries.observe = [this](std::string_view api, std::string_view query, std::chrono::nanoseconds took) {
@@ -197,13 +263,15 @@ void TraceServer::Implementation::attach(store::TraceStore& store) {
   // What others reach without a token does not answer every question.
   const bool is_open = !options_.jaeger || options_.jaeger->is_loopback() || !options_.bearer_token.empty();
   add_report_routes(*queries_, jaeger_router_);
-  add_sql_routes(*sql_queries_, {.is_open = is_open}, jaeger_router_);
+  const auto is_signed_in = [this](const net::HttpServerRequest& request) {
+    return sign_in_.session_of(request).has_value();
+  };
+  add_sql_routes(*sql_queries_, {.is_open = is_open, .is_signed_in = is_signed_in}, jaeger_router_);
   add_session_routes(sign_in_, jaeger_router_);
   add_desk_routes(*queries_, options_.desk, sign_in_, jaeger_router_);
-  ui_ = std::make_unique<UiApi>(
-      *queries_,
-      UiApiOptions{.listeners = [this] { return listeners(); }, .has_sql = is_open, .views_file = options_.views_file});
+  ui_ = std::make_unique<UiApi>(*queries_, ui_options(is_open));
   ui_->add_routes(jaeger_router_);
+  stream_.add_routes(jaeger_router_);
   add_tempo_routes(*queries_, tempo_router_);
   add_tempo_routes(*queries_, jaeger_router_, {.prefix = "/tempo", .errors = TempoErrors::json});
   if (tempo_grpc_) tempo_grpc_->attach(*queries_);
@@ -212,7 +280,9 @@ void TraceServer::Implementation::attach(store::TraceStore& store) {
   add_tempo_control_routes(*queries_, control_router_);
   add_control_routes(store, workers_, [this] { return server_status(); }, control_router_);
   if (!options_.alerts.groups.empty()) {
-    alerts_ = std::make_unique<AlertEngine>(options_.alerts, store, span_metrics_);
+    AlertEngineOptions alerts = options_.alerts;
+    alerts.waiting_people = [this] { return waiting_people(); };
+    alerts_ = std::make_unique<AlertEngine>(std::move(alerts), store, span_metrics_);
     metrics_.add([this](MetricsText& text) { alerts_->write_metrics(text); });
   }
   jaeger_router_.add("GET", "/api/meshflow/alerts", alerts_handler(alerts_.get()));
@@ -236,6 +306,8 @@ void TraceServer::Implementation::collect(store::TraceStore& store, MetricsText&
   text.gauge("meshflow_store_ingest_lag_seconds", "How long what was acknowledged took to be visible; at most 2.", {},
              lag.count());
   write_query_metrics(text, query_durations_);
+  write_metrics(text, live_spans_.stats());
+  if (const auto waiting = waiting_people()) write_waiting_people(text, *waiting);
   auto snapshot = store.snapshot();
   if (!snapshot) return;  // the store's own trouble is told above
   const auto costs = recent_run_costs(*snapshot, static_cast<std::uint64_t>(system_clock().wall_nanos()));
@@ -251,6 +323,7 @@ void TraceServer::Implementation::stop(std::chrono::milliseconds limit) {
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     return std::max(rest, std::chrono::milliseconds(0));
   };
+  stream_.stop();  // its answers would not end by themselves
   // Those who send come first: what they were told is kept must be.
   if (otlp_http_) otlp_http_->stop(left());
   if (otlp_grpc_) otlp_grpc_->stop(left());
@@ -281,6 +354,7 @@ TraceServer::TraceServer(std::unique_ptr<Implementation> implementation) : imple
 TraceServer::~TraceServer() { stop(std::chrono::milliseconds(0)); }
 
 std::vector<ServerListener> TraceServer::listeners() const { return implementation_->listeners(); }
+void TraceServer::connect(store::StoreOptions& options) { implementation_->connect(options); }
 void TraceServer::attach(store::TraceStore& store) { implementation_->attach(store); }
 void TraceServer::add_metrics(SelfMetrics::Collector collector) { implementation_->add_metrics(std::move(collector)); }
 void TraceServer::stop(std::chrono::milliseconds limit) { implementation_->stop(limit); }

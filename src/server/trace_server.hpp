@@ -65,6 +65,9 @@ class TraceServer {
   // Those that are on: "otlp-http", "otlp-grpc", "jaeger", "tempo", "metrics", in this order.
   [[nodiscard]] std::vector<ServerListener> listeners() const;
 
+  // Sets what live views need to be told by the store that these options are for: before it is opened.
+  void connect(store::StoreOptions& options);
+
   // Serves the store from now on; it must outlive this object. Once.
   void attach(store::TraceStore& store);
 

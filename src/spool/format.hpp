@@ -23,6 +23,7 @@ using Marker = std::array<char, 8>;
 enum class FrameType : std::uint32_t {
   traces = 1,  // an ExportTraceServiceRequest
   end = 2,     // the writer closed the file; nothing follows
+  starts = 3,  // an ExportLogsServiceRequest: spans that have begun, for who watches live; nobody needs it later
 };
 
 struct FileHeader {

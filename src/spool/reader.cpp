@@ -137,8 +137,9 @@ Result<std::optional<Reader::Request>> Reader::next_in(OpenFile& open) {
     MESHFLOW_TRY(auto frame, open.reader->next(is_closed, damage_));
     if (open.reader->offset() != before) positions_[open.name] = open.reader->offset();
     if (!frame) return std::nullopt;
-    if (frame->type == static_cast<std::uint32_t>(FrameType::traces)) {
-      return Request{std::move(frame->payload), open.name, open.reader->offset()};
+    const auto type = static_cast<FrameType>(frame->type);
+    if (type == FrameType::traces || (type == FrameType::starts && takes_starts_)) {
+      return Request{type, std::move(frame->payload), open.name, open.reader->offset()};
     }
   }
 }

@@ -72,12 +72,15 @@ class Reader {
   [[nodiscard]] static Result<Reader> open(std::string directory, std::string name, FileSystem& files = system_files());
 
   struct Request {
-    std::string payload;  // an ExportTraceServiceRequest
+    FrameType type = FrameType::traces;
+    std::string payload;  // an ExportTraceServiceRequest; an ExportLogsServiceRequest for FrameType::starts
     std::string file;  // where it came from: name and offset of the frame's end
     std::uint64_t end = 0;
   };
-  // The next request; nothing where all that is there has been returned. Frames of other types are passed over.
+  // The next request; nothing where all that is there has been returned. Frames of other types are passed over, and
+  // those of FrameType::starts too unless take_starts() was called.
   [[nodiscard]] Result<std::optional<Request>> next();
+  void take_starts() noexcept { takes_starts_ = true; }
 
   // Makes it permanent that everything returned so far has been passed, and removes files that every reader on record
   // has. Until then a new reader under this name gets it once more: at least once, never lost.
@@ -108,6 +111,7 @@ class Reader {
   std::vector<OpenFile> open_;  // oldest first
   std::set<std::string, std::less<>> done_;  // names of files that were read to their end
   Damage damage_;
+  bool takes_starts_ = false;
 };
 
 }  // namespace meshflow::spool

@@ -202,6 +202,7 @@ void Ingester::decode_loop() {
       queue_.pop_front();
     }
     if (!decode_when_possible(request)) break;
+    if (options_.visible) options_.visible(request.inspected.keys);
     {
       const std::lock_guard lock(mutex_);
       reserved_bytes_ -= std::min<std::uint64_t>(reserved_bytes_, request.bytes.size());

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -42,6 +43,8 @@ class Ingester {
     std::uint64_t recent_bytes_max = std::uint64_t{256} << 20;  // one request more may be there
     // After positions were committed: files that nobody needs may go.
     std::function<void(const SourcePositions&)> committed = {};
+    // After a request's spans are there to be seen, on the thread that decodes: StoreOptions::visible.
+    std::function<void(std::span<const otlp::SpanKey>)> visible = {};
     // Every few seconds, on the thread that appends: retention.
     std::function<void()> maintain = {};
   };

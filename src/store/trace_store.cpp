@@ -14,6 +14,7 @@
 
 #include "base/try.hpp"
 #include "spool/reader.hpp"
+#include "spool/watch.hpp"
 #include "store/ingester.hpp"
 #include "store/snapshot_implementation.hpp"
 
@@ -134,6 +135,7 @@ class TraceStore::Implementation {
   std::unique_ptr<Ingester> ingester_;
   std::unique_ptr<RequestLog> log_;
 
+  std::optional<spool::Watch> spool_watch_;
   std::optional<spool::Reader> spool_;
   std::mutex spool_mutex_;
   std::condition_variable spool_wake_;
@@ -168,6 +170,7 @@ Result<void> TraceStore::Implementation::open() {
       Ingester::Options{.queue_bytes_max = options_.memory_bytes_max / kShares * kQueueShares,
                         .recent_bytes_max = options_.memory_bytes_max / kShares * kRecentShares,
                         .committed = [this](const SourcePositions& positions) { committed(positions); },
+                        .visible = options_.visible,
                         .maintain = [this] { (void)drop_old(); }});
   MESHFLOW_CHECK(replay_log());
   MESHFLOW_CHECK(open_spool());
@@ -287,6 +290,11 @@ Result<void> TraceStore::Implementation::open_spool() {
   MESHFLOW_TRY(auto reader, spool::Reader::open(options_.spool_directory, std::string(kReaderName), files_));
   // The tables know better than the record: their positions moved with the spans.
   reader.start_at(tables_->positions().spool);
+  if (options_.begun) {
+    reader.take_starts();
+    MESHFLOW_TRY(auto watch, spool::Watch::open(options_.spool_directory));
+    spool_watch_.emplace(std::move(watch));
+  }
   spool_.emplace(std::move(reader));
   // What is there now belongs to what is visible when the store is open.
   while (take_from_spool()) {
@@ -301,6 +309,10 @@ bool TraceStore::Implementation::take_from_spool() {
   counted_.spool_damage.store(spool_->damage().corrupt_bytes + spool_->damage().torn_bytes, std::memory_order_relaxed);
   if (!request || !*request) return false;
   auto& found = **request;
+  if (found.type == spool::FrameType::starts) {
+    options_.begun(found.payload);
+    return true;
+  }
   auto inspected = otlp::inspect_traces(found.payload);
   if (!inspected) {
     counted_.refused.fetch_add(1, std::memory_order_relaxed);
@@ -439,6 +451,7 @@ Result<void> TraceStore::Implementation::close() {
   }
   spool_wake_.notify_all();
   if (spool_thread_.joinable()) spool_thread_.join();
+  spool_watch_.reset();
   if (log_) log_->close();
   if (ingester_) {
     MESHFLOW_CHECK(ingester_->stop());

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "base/clock.hpp"
 #include "base/files.hpp"
 #include "meshflow/base/error.hpp"
+#include "otlp/inspect.hpp"
 #include "store/snapshot.hpp"
 
 namespace meshflow::store {
@@ -35,6 +37,12 @@ struct StoreOptions {
   std::uint64_t disk_bytes_max = 0;  // past it the oldest go; 0: no limit
   // Requests are refused while less is free on the disk: DuckDB needs room to finish what it has.
   std::uint64_t disk_reserve_bytes = std::uint64_t{64} << 20;
+  // Told of spans once they are visible, those that are read back at open() among them; the span of one that was left
+  // out is 0. By the thread that takes spans in: it must return soon.
+  std::function<void(std::span<const otlp::SpanKey>)> visible = {};
+  // Told what local runs say of spans that have begun: payloads of spool::FrameType::starts. While it is set they are
+  // asked for that (spool/watch.hpp). By the thread that follows the spool.
+  std::function<void(std::string_view)> begun = {};
   const Clock* clock = nullptr;  // null: the operating system's
   FileSystem* files = nullptr;  // for the log and the spool; null: the operating system's
 };

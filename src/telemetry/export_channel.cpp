@@ -7,7 +7,10 @@
 namespace meshflow::telemetry {
 
 ExportChannel::ExportChannel(std::unique_ptr<SpanExporter> exporter, const BatchOptions& options)
-    : options_(options), exporter_(std::move(exporter)), may_wait_(exporter_->may_wait()) {
+    : options_(options),
+      exporter_(std::move(exporter)),
+      may_wait_(exporter_->may_wait()),
+      may_be_watched_(exporter_->may_be_watched()) {
   stats_.name = exporter_->name();
 }
 
@@ -68,6 +71,20 @@ void ExportChannel::flush_now(std::uint64_t ticket, Deadline deadline) {
   exporter_->flush(deadline);
   std::unique_lock lock(mutex_, std::defer_lock);
   if (end_call(lock)) flushed_ticket_ = std::max(flushed_ticket_, ticket);
+}
+
+bool ExportChannel::is_watched() {
+  if (!may_be_watched_ || !begin_call(0)) return false;
+  const bool is_watched = exporter_->is_watched();
+  std::unique_lock lock(mutex_, std::defer_lock);
+  return end_call(lock) && is_watched;
+}
+
+void ExportChannel::export_starts(const StartBatch& batch) {
+  if (!may_be_watched_ || !begin_call(0)) return;
+  exporter_->export_starts(batch);
+  std::unique_lock lock(mutex_, std::defer_lock);
+  (void)end_call(lock);
 }
 
 bool ExportChannel::wait_flushed(std::uint64_t ticket, Deadline deadline) {

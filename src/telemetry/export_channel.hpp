@@ -27,6 +27,10 @@ class ExportChannel : public std::enable_shared_from_this<ExportChannel> {
   ExportChannel& operator=(const ExportChannel&) = delete;
 
   [[nodiscard]] bool may_wait() const noexcept { return may_wait_; }
+  // As the exporter has them; false, and nothing, once it was stopped.
+  [[nodiscard]] bool may_be_watched() const noexcept { return may_be_watched_; }
+  [[nodiscard]] bool is_watched();
+  void export_starts(const StartBatch& batch);
   // Exports the batch now, or queues it for the channel's thread. A batch that would make the queue longer than
   // max_queue_size is dropped and counted; while a flush is under way (`is_flush`) twice as much may wait, so that what
   // the processor held is not lost to the rush.
@@ -69,6 +73,7 @@ class ExportChannel : public std::enable_shared_from_this<ExportChannel> {
   const BatchOptions options_;
   std::unique_ptr<SpanExporter> exporter_;
   const bool may_wait_;
+  const bool may_be_watched_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

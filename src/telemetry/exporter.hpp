@@ -40,6 +40,13 @@ struct SpanBatch {
 // The batch as one ExportTraceServiceRequest (the same bytes as TracesData), one ResourceSpans; empty without spans.
 [[nodiscard]] std::string encode_request(const SpanBatch& batch);
 
+// Spans that have begun and not ended: Span messages without what is known only at their end.
+struct StartBatch {
+  std::string_view resource;  // as a SpanBatch has it
+  std::string_view resource_schema_url;
+  std::vector<std::string> spans;
+};
+
 // What became of a batch. Spans that are neither exported nor dropped do not exist: exported + dropped = span_count.
 struct ExportOutcome {
   std::uint64_t exported = 0;
@@ -59,6 +66,11 @@ class SpanExporter {
   [[nodiscard]] virtual ExportOutcome export_batch(const SpanBatch& batch,
                                                    std::chrono::steady_clock::time_point deadline) = 0;
   virtual void flush(std::chrono::steady_clock::time_point deadline) { (void)deadline; }
+  // For live views: whether is_watched() may ever be true; whether somebody looks now (a few system calls); and, while
+  // somebody does, which spans have begun. All by the thread that calls export_batch, and export_starts before it.
+  [[nodiscard]] virtual bool may_be_watched() const noexcept { return false; }
+  [[nodiscard]] virtual bool is_watched() { return false; }
+  virtual void export_starts(const StartBatch& batch) { (void)batch; }
   // Makes a running export_batch return soon (from another thread), once `shutdown` time is short.
   virtual void cancel() noexcept {}
   // Called in a forked child before anything else there. Whatever another thread of the parent was doing in this object

@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <ctime>
 #include <limits>
+#include <new>
+#include <unordered_set>
 #include <utility>
 
 #include "base/clock.hpp"
@@ -44,6 +46,8 @@ Pipeline::Pipeline(const Options& options, std::vector<std::unique_ptr<SpanExpor
       credit_chunk_(static_cast<std::uint32_t>(
           std::clamp<std::size_t>(options.batch.max_queue_size / kCreditChunksMin, 1, kCreditChunkMax))),
       channels_(make_channels(std::move(exporters), options.batch)),
+      may_be_watched_(
+          std::any_of(channels_.begin(), channels_.end(), [](const auto& c) { return c->may_be_watched(); })),
       credits_(static_cast<std::int64_t>(options.batch.max_queue_size)),
       wake_at_credits_(static_cast<std::int64_t>(options.batch.max_queue_size - options.batch.max_export_batch_size)) {
   sem_init(&wake_, 0, 0);
@@ -84,6 +88,7 @@ bool Pipeline::sleep_until(Deadline deadline) noexcept {
 
 void Pipeline::start_thread() {
   has_ended_ = false;
+  look_for_watchers();  // so that the very first span is announced
   thread_ = std::thread([self = shared_from_this()] { self->run(); });
 }
 
@@ -107,11 +112,60 @@ bool Pipeline::submit(std::vector<SpanRecord*> records) {
   return true;
 }
 
+// ---- live views -----------------------------------------------------------------------------------------------------
+
+void Pipeline::look_for_watchers() {
+  if (!may_be_watched_) return;
+  const bool is_watched =
+      std::any_of(channels_.begin(), channels_.end(), [](const auto& c) { return c->is_watched(); });
+  is_watched_.store(is_watched, std::memory_order_relaxed);
+}
+
+std::chrono::milliseconds Pipeline::delay() const noexcept {
+  return is_watched() ? std::min(options_.batch.schedule_delay, kWatchedDelay) : options_.batch.schedule_delay;
+}
+
+void Pipeline::announce(std::string_view span) noexcept try {
+  std::string copy(span);
+  const std::lock_guard lock(starts_mutex_);
+  if (starts_.size() < kStartsMax) starts_.push_back(std::move(copy));
+} catch (const std::bad_alloc&) {  // a live view lacks a span
+}
+
+std::vector<std::string> Pipeline::take_starts(const std::vector<Lane::Ended>& ended) {
+  std::vector<std::string> starts;
+  {
+    const std::lock_guard lock(starts_mutex_);
+    starts.swap(starts_);
+  }
+  if (starts.empty()) return starts;
+  std::unordered_set<std::string_view> over;
+  for (const Lane::Ended& one : ended) over.insert(SpanRecord::identity_of(one.record->bytes()));
+  std::erase_if(starts, [&over](const std::string& span) { return over.contains(SpanRecord::identity_of(span)); });
+  return starts;
+}
+
+void Pipeline::tell_starts(std::vector<std::string> spans) {
+  if (spans.empty()) return;
+  const StartBatch batch{options_.resource, options_.resource_schema_url, std::move(spans)};
+  for (const auto& channel : channels_) {
+    if (channel->may_be_watched()) channel->export_starts(batch);
+  }
+}
+
 void Pipeline::run() {
-  Deadline next = steady_clock::now() + options_.batch.schedule_delay;
+  Deadline next = steady_clock::now() + delay();
+  Deadline look = may_be_watched_ ? steady_clock::now() + kLookEvery : Deadline::max();
   bool is_stopping = false;
   while (!is_stopping) {
-    bool is_due = !sleep_until(next);
+    (void)sleep_until(std::min(next, look));
+    const Deadline now = steady_clock::now();
+    if (now >= look) {
+      look_for_watchers();
+      look = now + kLookEvery;
+      next = std::min(next, now + delay());
+    }
+    bool is_due = now >= next;
     is_woken_.exchange(false, std::memory_order_acq_rel);
     std::uint64_t ticket = 0;
     Deadline flush_deadline;
@@ -126,7 +180,7 @@ void Pipeline::run() {
     }
     if (!is_due && !is_flush && !is_stopping && !is_batch_waiting()) continue;
     collect(is_stopping ? std::numeric_limits<std::uint64_t>::max() : cutoff(), is_flush || is_stopping);
-    next = steady_clock::now() + options_.batch.schedule_delay;
+    next = steady_clock::now() + delay();
     if (!is_flush) continue;
     for (const auto& channel : channels_) channel->flush(ticket, flush_deadline);
     const std::lock_guard lock(mutex_);
@@ -155,6 +209,7 @@ void Pipeline::collect(std::uint64_t end, bool is_flush) {
     submitted_.clear();
     in_hand_ = pending_.size();
   }
+  tell_starts(take_starts(pending_));  // after the lanes were read: a span is announced before it ends
   const std::int64_t credits_when_empty = credits_left + static_cast<std::int64_t>(pending_.size());
   std::stable_sort(pending_.begin(), pending_.end(),
                    [](const Lane::Ended& a, const Lane::Ended& b) { return a.stamp < b.stamp; });

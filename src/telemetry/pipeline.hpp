@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
@@ -58,6 +59,12 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
     return options_.stamps_are_sequence ? sequence_.fetch_add(1) : static_cast<std::uint64_t>(monotonic_nanos);
   }
 
+  // Somebody looks at what an exporter writes. Cheap: asked for every span.
+  [[nodiscard]] bool is_watched() const noexcept { return is_watched_.load(std::memory_order_relaxed); }
+  // A span that has begun, as its record stands: told to who looks unless it ends first. At most kStartsMax wait; more
+  // are left out.
+  void announce(std::string_view span) noexcept;
+
   // A new lane for the calling thread; null after shutdown.
   [[nodiscard]] Lane* open_lane(std::shared_ptr<ProviderCore> provider, std::uint32_t fork_generation);
   // Ended spans past the lanes, without regard to the queue's bound: those that were held back, which are bounded by
@@ -93,9 +100,25 @@ class Pipeline : public std::enable_shared_from_this<Pipeline> {
   void dispatch(std::vector<SpanRecord*> records, bool is_flush);
   [[nodiscard]] std::uint64_t cutoff() const noexcept;
 
+  static constexpr std::size_t kStartsMax = 4096;
+  // How often the exporters are asked whether somebody looks, and how long what ended or began waits while somebody
+  // does.
+  static constexpr std::chrono::milliseconds kLookEvery{500};
+  static constexpr std::chrono::milliseconds kWatchedDelay{200};
+  void look_for_watchers();
+  [[nodiscard]] std::chrono::milliseconds delay() const noexcept;
+  // Those that were announced and are not among `ended`.
+  [[nodiscard]] std::vector<std::string> take_starts(const std::vector<Lane::Ended>& ended);
+  void tell_starts(std::vector<std::string> spans);
+
   const Options options_;
   const std::uint32_t credit_chunk_;
   const std::vector<std::shared_ptr<ExportChannel>> channels_;
+  const bool may_be_watched_;
+
+  std::atomic<bool> is_watched_{false};
+  std::mutex starts_mutex_;
+  std::vector<std::string> starts_;
 
   alignas(64) std::atomic<std::int64_t> credits_;
   std::atomic<std::int64_t> wake_at_credits_;  // few enough are left to collect

@@ -7,6 +7,7 @@
 
 #include "base/random.hpp"
 #include "otlp/wire.hpp"
+#include "telemetry/announce.hpp"
 #include "telemetry/clean.hpp"
 #include "telemetry/read_clock.hpp"
 #include "telemetry/trace_scope.hpp"
@@ -259,6 +260,19 @@ void ProviderCore::end(SpanRecord* record, std::int64_t end_unix_nanos, std::int
   ProviderCore& provider = record->tracer().provider;
   record->end_stamp = provider.pipeline_.load(std::memory_order_acquire)->stamp(monotonic_nanos);
   provider.submit(record);
+}
+
+void announce(const Span& span) noexcept { ProviderCore::announce(span); }
+
+void ProviderCore::announce(const Span& span) noexcept {
+  if (span.record_ == nullptr) return;
+  const SpanRecord& record = *span.record_;
+  Pipeline& pipeline = *record.tracer().provider.pipeline_.load(std::memory_order_acquire);
+  if (!pipeline.is_watched()) return;
+  // What is held may never be exported; and in a forked child the pipeline may be the parent's, whose thread is not
+  // here.
+  if (record.retention != nullptr || record.home.fork_generation() != fork_generation()) return;
+  record.tracer().provider.pipeline().announce(record.bytes());
 }
 
 void ProviderCore::submit(SpanRecord* record) noexcept {

@@ -32,6 +32,8 @@ class ProviderCore : public std::enable_shared_from_this<ProviderCore> {
   // For the end of a span, of whatever provider its record is.
   static void end(SpanRecord* record, std::int64_t end_unix_nanos, std::int64_t monotonic_nanos) noexcept;
   static void discard(SpanRecord* record) noexcept;
+  // See announce.hpp.
+  static void announce(const Span& span) noexcept;
   // Exports what the retention of a trace held.
   static void release(std::vector<SpanRecord*> records) noexcept;
 

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "meshflow/telemetry/span.hpp"
+#include "otlp/wire.hpp"
 #include "telemetry/inline_array.hpp"
 #include "telemetry/provider.hpp"
 
@@ -59,6 +60,12 @@ class SpanRecord {
   void set_name(std::string_view name) noexcept;
   // Writes what is known only now; bytes() is a whole Span message afterwards.
   void finish(std::int64_t end_unix_nanos) noexcept;
+
+  // What begins the bytes of every record and tells them apart: trace id and span id, with their tags.
+  [[nodiscard]] static std::string_view identity_of(std::string_view bytes) noexcept {
+    return bytes.substr(0, otlp::wire::length_field_size<otlp::SpanField::trace_id>(sizeof(TraceId)) +
+                               otlp::wire::length_field_size<otlp::SpanField::span_id>(sizeof(SpanId)));
+  }
 
   [[nodiscard]] std::string_view bytes() const noexcept { return {bytes_.data(), bytes_.size()}; }
   [[nodiscard]] const TracerCore& tracer() const noexcept { return *tracer_; }

@@ -4,14 +4,19 @@
 #include <string_view>
 #include <utility>
 
+#include "spool/watch.hpp"
 #include "telemetry/exporters/pieces.hpp"
+#include "telemetry/start_events.hpp"
 
 namespace meshflow::telemetry {
 namespace {
 
 class SpoolExporter final : public SpanExporter {
  public:
-  explicit SpoolExporter(SpoolOptions options) : writer_(std::move(options)) {}
+  explicit SpoolExporter(SpoolOptions options)
+      : directory_(options.directory),
+        files_(options.files != nullptr ? *options.files : system_files()),
+        writer_(std::move(options)) {}
 
   std::string_view name() const noexcept override { return "spool"; }
   bool may_wait() const noexcept override { return false; }
@@ -28,6 +33,16 @@ class SpoolExporter final : public SpanExporter {
     return outcome;
   }
 
+  bool may_be_watched() const noexcept override { return true; }
+  bool is_watched() override { return spool::is_watched(files_, directory_); }
+  // For who looks now: what cannot be written is missing from a live view alone.
+  void export_starts(const StartBatch& batch) override {
+    const std::string events = encode_start_events(batch);
+    if (events.empty() || events.size() > spool::kPayloadBytesMax) return;
+    const std::array<std::string_view, 1> payloads{events};
+    (void)writer_.append(spool::FrameType::starts, payloads);
+  }
+
   // After a failed sync nobody knows which of the written bytes are lost; what comes next goes to a new file.
   void flush(std::chrono::steady_clock::time_point) override { (void)writer_.sync(); }
 
@@ -35,6 +50,8 @@ class SpoolExporter final : public SpanExporter {
   void after_fork_in_child() noexcept override { writer_.forget(); }
 
  private:
+  const std::string directory_;
+  FileSystem& files_;
   spool::Writer writer_;
 };
 

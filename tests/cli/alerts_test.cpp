@@ -95,6 +95,42 @@ TEST_F(Alerts, TheExamplesRulesAreUsable) {
   EXPECT_THAT(alerts(), Not(HasSubstr("\"error\":\"")));
 }
 
+TEST_F(Alerts, ARuleInTraceqlFiresPastItsThreshold) {
+  HttpServer hook;
+  write("dear.yaml",
+        "groups:\n- name: g\n  interval: 1s\n  rules:\n  - alert: DearRuns\n"
+        "    traceql: '{ name = \"meshflow.run\" && span.meshflow.cost_usd > 0.01 } | count_over_time() by "
+        "(span.meshflow.workflow.name)'\n"
+        "    range: 10m\n    threshold: '> 3'\n    labels: {severity: warning}\n"
+        "    annotations: {summary: '{{ $value }} dear runs'}\n");
+  serve({"--rules", "dear.yaml", "--alert-webhook", hook.url()});
+  post_runs(3);
+  // Below it the value is told all the same.
+  ASSERT_TRUE(eventually([&] { return alerts().find(R"("state":"inactive","value":3)") != std::string::npos; }))
+      << alerts();
+  EXPECT_THAT(alerts(), HasSubstr(R"("error":null,"language":"traceql","threshold":"> 3","range_s":600)"));
+  post_runs(1);
+  ASSERT_TRUE(hook.wait_for_requests(1));
+  EXPECT_THAT(hook.requests()[0].body,
+              AllOf(HasSubstr(R"("status":"firing")"), HasSubstr(R"("span.meshflow.workflow.name":"answer")"),
+                    HasSubstr(R"("summary":"4 dear runs")")));
+  const std::string state = alerts();
+  EXPECT_THAT(state, HasSubstr(R"("state":"firing","value":4)"));
+  EXPECT_THAT(state, HasSubstr("\"abcd" + std::string(26, '0') + "01\"")) << "a run that counted";
+}
+
+TEST_F(Alerts, WhatWaitsForAPersonCanBeAskedAbout) {
+  ASSERT_EQ(meshflow({"run", "asks.yaml"}).exit_code, 4);
+  write("waits.yaml",
+        "groups:\n- name: g\n  interval: 1s\n  rules:\n  - alert: Waits\n    expr: meshflow_hitl_pending > 0\n");
+  serve({"--rules", "waits.yaml"});
+  EXPECT_THAT(get("metrics", "/metrics")->body, HasSubstr("\nmeshflow_hitl_pending 1\n"));
+  EXPECT_TRUE(eventually([&] { return alerts().find(R"("state":"firing","value":1)") != std::string::npos; }));
+  ASSERT_EQ(meshflow({"reject", "last"}).exit_code, 3);
+  EXPECT_TRUE(eventually([&] { return alerts().find(R"("state":"resolved")") != std::string::npos; })) << alerts();
+  EXPECT_THAT(get("metrics", "/metrics")->body, HasSubstr("\nmeshflow_hitl_pending 0\n"));
+}
+
 TEST_F(Alerts, WithoutRulesThereIsAnEmptyList) {
   serve();
   EXPECT_EQ(alerts(), "{\"rules\":[]}");
@@ -120,6 +156,18 @@ TEST_F(Alerts, AFileThatCannotBeUsedIsRefusedWithItsPlace) {
       {"groups:\n- name: g\n  rules:\n  - record: a\n    expr: b\n",
        "rules.yaml:4:13: error: recording rules are not supported (alert: NAME)\n"},
       {"rules: []\n", "rules.yaml:1:1: error: "},
+      {"alert: A\ntraceql: '{ statsu = error } | rate()'\n", "rules.yaml:2:13: error: "},
+      {"alert: A\ntraceql: '{ status = error }'\n",
+       "rules.yaml:2:11: error: a rule needs a metrics query, this one finds traces"},
+      {"alert: A\ntraceql: '{ } | rate()'\nexpr: vector(1)\n",
+       "rules.yaml:3:7: error: rule A has both expr and traceql (one of them)\n"},
+      {"alert: A\ntraceql: '{ } | rate()'\nthreshold: '> x'\n", "rules.yaml:3:15: error: "},
+      {"alert: A\ntraceql: '{ } | rate()'\nthreshold: '> 3 > 4'\n",
+       "rules.yaml:3:13: error: not one comparison with a number (> 3, >= 0.05, < 500ms)\n"},
+      {"alert: A\ntraceql: '{ } | rate()'\nrange: 90d\n",
+       "rules.yaml:3:8: error: range: less than a second, or more than 31 days (5m, 1h)\n"},
+      {"alert: A\nexpr: vector(1)\nthreshold: '> 3'\n",
+       "rules.yaml:3:12: error: threshold goes with traceql; a rule with expr has it in there"},
   };
   for (const auto& one : wrong) {
     write("rules.yaml", one.text);

@@ -272,6 +272,24 @@ TEST_F(Approvals, ALedgerThatWasTamperedWithIsShownAsBroken) {
       AllOf(StartsWith(R"({"state":"broken")"), HasSubstr(R"("first_bad":{"seq":2,"reason":"entry 2 was edited)")));
 }
 
+TEST_F(Approvals, ASignInStandsForTheTokenThatABrowserCannotSend) {
+  write("token", "0123456789abcdef0123456789abcdef\n");
+  serve({"--auth-token-file", "token"});
+  host_ = address_of("jaeger");
+  EXPECT_EQ(get("jaeger", "/search")->status, 200) << "the page has no data";
+  for (const char* target : {"/api/services", "/api/meshflow/approvals", "/api/meshflow/stream?topic=runs"}) {
+    EXPECT_EQ(get("jaeger", target)->status, 401) << target;
+  }
+  EXPECT_EQ(exchange("guess")->status, 401);
+  const std::string cookie = sign_in();
+  EXPECT_EQ(get("jaeger", "/api/services", {{"cookie", cookie}})->status, 200);
+  EXPECT_EQ(get("jaeger", "/api/services", {{"cookie", cookie + "x"}})->status, 401);
+  EXPECT_EQ(get("jaeger", "/api/services", {{"authorization", "Bearer 0123456789abcdef0123456789abcdef"}})->status,
+            200);
+  // The other listeners have no pages.
+  EXPECT_EQ(get("tempo", "/api/echo", {{"cookie", cookie}})->status, 401);
+}
+
 TEST_F(Approvals, UiStartsAServerWhereNoneRunsAndEndsItWithItself) {
   write("serve.yaml", "otlp-http: off\notlp-grpc: off\ntempo: off\nmetrics: off\njaeger: 127.0.0.1:0\n");
   Program ui(with({"ui", "--no-browser", "--config", "serve.yaml"}));

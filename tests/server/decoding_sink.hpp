@@ -53,6 +53,15 @@ class DecodingSink final : public SpanSink {
     failure_ = Error{code, std::move(message)};
   }
 
+  void begun(std::vector<telemetry::SpanStart> starts) override {
+    const std::lock_guard lock(mutex_);
+    for (auto& start : starts) starts_.push_back(std::move(start));
+  }
+  std::vector<telemetry::SpanStart> starts() {
+    const std::lock_guard lock(mutex_);
+    return starts_;
+  }
+
   std::vector<std::string> requests() {
     const std::lock_guard lock(mutex_);
     return requests_;
@@ -88,6 +97,7 @@ class DecodingSink final : public SpanSink {
   std::optional<Error> failure_;
   std::vector<std::string> requests_;
   std::vector<otlp::Span> spans_;
+  std::vector<telemetry::SpanStart> starts_;
 };
 
 }  // namespace meshflow::server

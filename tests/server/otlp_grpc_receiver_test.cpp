@@ -14,6 +14,7 @@
 #include "net/raw_client.hpp"
 #include "otlp/encode.hpp"
 #include "server/decoding_sink.hpp"
+#include "server/log_requests.hpp"
 #include "support/http_server.hpp"
 #include "telemetry/exporters/otlp_grpc.hpp"
 #include "telemetry/exporters/rpc_status.hpp"
@@ -31,6 +32,7 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 constexpr const char* kTraces = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+constexpr const char* kLogs = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
 const auto kFarDeadline = std::chrono::steady_clock::time_point::max();
 
 // Any bytes to any method.
@@ -178,10 +180,21 @@ TEST_F(OtlpGrpcReceiverTest, AsksToComeBackBeyondItsOwnLimits) {
   EXPECT_EQ(receiver_->stats().refused_overloaded, 1u);
 }
 
+TEST_F(OtlpGrpcReceiverTest, TakesTheEventThatTellsOfSpans) {
+  const auto taken = client_->call(kLogs, otlp::encode(logs_of({"meshflow.span.start", "exception"})));
+  EXPECT_TRUE(taken.status.ok()) << taken.status.error_message();
+  EXPECT_THAT(taken.bytes, AllOf(HasSubstr("\x08\x01"), HasSubstr("1 records were left out")));
+  ASSERT_EQ(sink_.starts().size(), 1u);
+  EXPECT_EQ(sink_.starts()[0].name, "work");
+  EXPECT_TRUE(client_->call(kLogs, "").status.ok());
+  EXPECT_EQ(client_->call(kLogs, "x").status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
 TEST_F(OtlpGrpcReceiverTest, SaysWhatItDoesNotKeep) {
-  for (const char* method : {"/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
-                             "/opentelemetry.proto.collector.logs.v1.LogsService/Export"}) {
-    const auto answer = client_->call(method, "x");
+  for (const auto& [method, message] :
+       {std::pair("/opentelemetry.proto.collector.metrics.v1.MetricsService/Export", std::string("x")),
+        std::pair(kLogs, otlp::encode(logs_of({"exception"})))}) {
+    const auto answer = client_->call(method, message);
     EXPECT_EQ(answer.status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
     EXPECT_THAT(answer.status.error_message(), HasSubstr("traces only"));
   }

@@ -1,5 +1,7 @@
 #include "server/otlp_http_receiver.hpp"
 
+#include <tuple>
+
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
@@ -10,6 +12,7 @@
 #include "otlp/encode.hpp"
 #include "otlp/json.hpp"
 #include "server/decoding_sink.hpp"
+#include "server/log_requests.hpp"
 #include "telemetry/exporters/otlp_http.hpp"
 #include "telemetry/exporters/rpc_status.hpp"
 #include "telemetry_export/batch_builder.hpp"
@@ -24,6 +27,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
+using ::testing::StartsWith;
 
 constexpr const char* kProtobuf = "application/x-protobuf";
 constexpr const char* kJson = "application/json";
@@ -186,13 +190,39 @@ TEST_F(OtlpHttpReceiverTest, RefusesOtherContentTypes) {
 }
 
 TEST_F(OtlpHttpReceiverTest, SaysThatItKeepsNoMetricsAndLogs) {
-  for (const char* path : {"/v1/metrics", "/v1/logs"}) {
-    const auto response = post("x", kProtobuf, {}, path);
+  for (const auto& [path, body, setting] :
+       {std::tuple("/v1/metrics", std::string("x"), "OTEL_METRICS_EXPORTER"),
+        std::tuple("/v1/logs", otlp::encode(logs_of({"exception"})), "OTEL_LOGS_EXPORTER")}) {
+    const auto response = post(body, kProtobuf, {}, path);
     EXPECT_EQ(response.status, 404);
-    EXPECT_THAT(status_message(response), AllOf(HasSubstr("traces only"), HasSubstr("OTEL_METRICS_EXPORTER")));
+    EXPECT_THAT(status_message(response), AllOf(HasSubstr("traces only"), HasSubstr(setting)));
     EXPECT_THAT(response.body, testing::StartsWith("\x08\x0c"));  // code 12, UNIMPLEMENTED
   }
   EXPECT_EQ(post("x", kProtobuf, {}, "/v1/trace").status, 404);
+}
+
+TEST_F(OtlpHttpReceiverTest, TakesTheEventThatTellsOfSpansAndNoOtherLogs) {
+  const auto taken = post(otlp::encode(logs_of({"meshflow.span.start"})), kProtobuf, {}, "/v1/logs");
+  EXPECT_EQ(taken.status, 200);
+  EXPECT_EQ(taken.body, "");
+  ASSERT_EQ(sink_.starts().size(), 1u);
+  EXPECT_EQ(sink_.starts()[0].name, "work");
+  EXPECT_EQ(sink_.starts()[0].service, "shop");
+
+  const auto mixed = post(otlp::encode(logs_of({"exception", "meshflow.span.start"})), kProtobuf, {}, "/v1/logs");
+  EXPECT_EQ(mixed.status, 200);
+  EXPECT_THAT(mixed.body, AllOf(StartsWith("\x0a"), HasSubstr("\x08\x01"), HasSubstr("1 records were left out")));
+  EXPECT_EQ(sink_.starts().size(), 2u);
+
+  const auto json = post(R"({"resourceLogs":[{"scopeLogs":[{"logRecords":[{"eventName":"meshflow.span.start"}]}]}]})",
+                         "application/json", {}, "/v1/logs");
+  EXPECT_EQ(json.status, 200);
+  EXPECT_THAT(json.body, AllOf(HasSubstr(R"("rejectedLogRecords":"1")"), HasSubstr("name no span")));
+
+  EXPECT_EQ(post("", kProtobuf, {}, "/v1/logs").status, 200) << "an empty request succeeds";
+  EXPECT_EQ(post("x", kProtobuf, {}, "/v1/logs").status, 400);
+  EXPECT_EQ(post("x", "text/plain", {}, "/v1/logs").status, 415);
+  EXPECT_EQ(sink_.starts().size(), 2u);
 }
 
 TEST_F(OtlpHttpReceiverTest, MapsTheSinksErrorsToStatuses) {

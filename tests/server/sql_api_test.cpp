@@ -20,7 +20,8 @@ class SqlApi : public QueryApiTest {
     one_at_a_time_ = std::make_unique<QueryService>(*store_, one_worker_);
     add_sql_routes(*one_at_a_time_, {}, router_);
     server_ = listen("sql", router_, render_jaeger_error);
-    add_sql_routes(*service_, {.is_open = false}, closed_router_);
+    const auto is_signed_in = [](const net::HttpServerRequest& request) { return request.header("cookie") == "s=1"; };
+    add_sql_routes(*service_, {.is_open = false, .is_signed_in = is_signed_in}, closed_router_);
     closed_ = listen("closed", closed_router_, render_jaeger_error);
     otlp::Span span = make_span(1, 1, "meshflow.agent");
     span.attributes = {{"meshflow.role", {"planner"}}, {"meshflow.tokens", {std::int64_t{9'007'199'254'740'993}}}};
@@ -104,7 +105,8 @@ TEST_F(SqlApi, PagesOfOtherOriginsMayNotAsk) {
   EXPECT_EQ(send(*server_, "/api/meshflow/sql?sql=SELECT%201", {{"host", "elsewhere.example"}}).status, 421);
 }
 
-TEST_F(SqlApi, AListenerForAllWithoutATokenAnswersNoSql) {
+TEST_F(SqlApi, AListenerForAllWithoutATokenAnswersSqlToThoseWhoSignedIn) {
+  EXPECT_EQ(send(*closed_, "/api/meshflow/sql?sql=SELECT%201", {{"cookie", "s=1"}}).status, 200);
   const auto response = send(*closed_, "/api/meshflow/sql?sql=SELECT%201");
   EXPECT_EQ(response.status, 403);
   EXPECT_THAT(error_of(response), HasSubstr("permission_denied"));
