@@ -215,7 +215,7 @@ Task<Result<AgentReply>> sleep_long(AgentContext& context) {
 }
 
 TEST(Mesh, ARunIsCutOffAtItsTimeLimit) {
-  MeshUnderTest mesh({.timeout_s = 0.05});
+  MeshUnderTest mesh({.timeout_s = 0.5});
   mesh->add(agent_of("sleeper", sleep_long));
   const auto result = mesh->run_blocking("task", with(single("sleeper")));
   ASSERT_TRUE(result);

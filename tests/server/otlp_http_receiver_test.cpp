@@ -99,7 +99,7 @@ TEST_F(OtlpHttpReceiverTest, TellsTheExporterToComeBackWhereTheSinkCannotTakeIt)
   sink_.fail_with(ErrorCode::unavailable, "no space left on the disk");
   BatchBuilder builder;
   builder.add(make_span("step", 1));
-  auto exporter = telemetry::make_otlp_http_exporter({.url = url(), .timeout = 100ms});
+  auto exporter = telemetry::make_otlp_http_exporter({.url = url(), .timeout = 500ms});
   const auto outcome = (*exporter)->export_batch(builder.batch(), kFarDeadline);
   EXPECT_EQ(outcome.dropped, 1u);
   EXPECT_THAT(outcome.error, AllOf(HasSubstr("503"), HasSubstr("no space left on the disk")));

@@ -1,10 +1,15 @@
 #include "telemetry/exporters/otlp_grpc.hpp"
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <thread>
 
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "otlp/decode.hpp"
@@ -88,6 +93,78 @@ TEST_F(OtlpGrpc, GzipIsUndoneByThePeer) {
   const auto requests = server_.requests();
   ASSERT_EQ(requests.size(), 1u);
   EXPECT_EQ(requests[0].message, encode_request(two_spans_.batch()));
+}
+
+// A peer behind a slow line: what is sent to it arrives half a second after the connection was made.
+class SlowLine {
+ public:
+  explicit SlowLine(std::uint16_t to) : to_(to) {
+    listener_ = ::socket(AF_INET, SOCK_STREAM, 0);
+    auto address = loopback(0);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(::bind(listener_, reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::listen(listener_, 8), 0);
+    EXPECT_EQ(::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::jthread([this](const std::stop_token& stop) { carry(stop); });
+  }
+  ~SlowLine() {
+    thread_.request_stop();
+    ::shutdown(listener_, SHUT_RDWR);
+    thread_.join();
+    ::close(listener_);
+  }
+  SlowLine(const SlowLine&) = delete;
+  SlowLine& operator=(const SlowLine&) = delete;
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+
+ private:
+  static sockaddr_in loopback(std::uint16_t port) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return address;
+  }
+
+  // One connection after the other, both ways, until its ends close or the line is given up.
+  void carry(const std::stop_token& stop) const {
+    while (!stop.stop_requested()) {
+      const int from = ::accept(listener_, nullptr, nullptr);
+      if (from < 0) return;
+      std::this_thread::sleep_for(500ms);
+      const int to = ::socket(AF_INET, SOCK_STREAM, 0);
+      const auto address = loopback(to_);
+      if (::connect(to, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
+        std::array<pollfd, 2> ends{pollfd{from, POLLIN, 0}, pollfd{to, POLLIN, 0}};
+        bool open = true;
+        while (open && !stop.stop_requested()) {
+          if (::poll(ends.data(), ends.size(), 50) < 0) break;
+          for (std::size_t i = 0; i < 2 && open; ++i) {
+            if (ends.at(i).revents == 0) continue;
+            std::array<char, 4096> bytes{};
+            const auto got = ::read(ends.at(i).fd, bytes.data(), bytes.size());
+            open = got > 0 && ::write(ends.at(1 - i).fd, bytes.data(), static_cast<std::size_t>(got)) == got;
+          }
+        }
+      }
+      ::close(from);
+      ::close(to);
+    }
+  }
+
+  std::uint16_t to_;
+  std::uint16_t port_ = 0;
+  int listener_ = -1;
+  std::jthread thread_;
+};
+
+TEST_F(OtlpGrpc, APeerWhoseHandshakeTakesHalfASecondIsReachedAtTheFirstTry) {
+  const SlowLine line(static_cast<std::uint16_t>(server_.port()));
+  const auto outcome = make({.target = {"127.0.0.1:" + std::to_string(line.port()), false}})
+                           ->export_batch(two_spans_.batch(), kFarDeadline);
+  EXPECT_EQ(outcome.exported, 2u) << outcome.error;
+  EXPECT_THAT(waits_.take(), IsEmpty());
 }
 
 TEST_F(OtlpGrpc, RetriesTheCodesThatTheSpecificationNames) {

@@ -27,6 +27,9 @@ constexpr std::uint64_t kPemBytesMax = 1u << 20;
 // gRPC waits up to two minutes between connection attempts unless told otherwise; the retry loop decides here.
 constexpr int kReconnectFirstMs = 200;
 constexpr int kReconnectMaxMs = 2'000;
+// What gRPC names the least time between attempts limits each handshake: a far peer's with TLS takes more than the
+// first wait.
+constexpr int kHandshakeMs = 10'000;
 
 // What gRPC can send ("PROTOCOL-HTTP2", Custom-Metadata); it ends the process over anything else.
 bool is_metadata(const std::string& key, const std::string& value) {
@@ -125,7 +128,7 @@ class OtlpGrpcExporter final : public SpanExporter {
     arguments.SetMaxReceiveMessageSize(static_cast<int>(kResponseBytesMax));
     arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
     arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectFirstMs);
-    arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kReconnectFirstMs);
+    arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kHandshakeMs);
     arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectMaxMs);
     auto credentials = options_.target.uses_tls ? grpc::SslCredentials({tls_.authorities, tls_.key, tls_.certificate})
                                                 : grpc::InsecureChannelCredentials();
