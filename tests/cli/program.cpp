@@ -43,6 +43,9 @@ struct Streams {
   }
   const std::string path = std::string(kBuildFolder) + "/bin/meshflow";
   std::vector<std::string> variables = {std::string("PATH=") + ::getenv("PATH")};
+  for (const char* of_sanitizer : {"ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"}) {
+    if (const char* const value = ::getenv(of_sanitizer)) variables.push_back(std::string(of_sanitizer) + "=" + value);
+  }
   for (const auto& [name, value] : options.environment) variables.push_back(name + "=" + value);
   std::vector<char*> environment;
   for (std::string& variable : variables) environment.push_back(variable.data());
