@@ -44,6 +44,16 @@ export function setQuery(next: URLSearchParams, options: GoOptions = {}) {
   go(path.peek() + (text === '' ? '' : `?${text}`), options);
 }
 
+// The same address with some parameters changed; '' and null take one away.
+export function setParameters(changes: Readonly<Record<string, string | null>>) {
+  const next = new URLSearchParams(query.peek());
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === null || value === '') next.delete(name);
+    else next.set(name, value);
+  }
+  setQuery(next);
+}
+
 function onClick(event: MouseEvent) {
   if (event.defaultPrevented || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey)
     return;

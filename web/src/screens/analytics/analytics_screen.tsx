@@ -12,6 +12,7 @@ import { runsFilter } from '@/model/differ_url';
 import { customPeriod, fitted, nanosOf, type Range, rangeOf, searchPath } from '@/model/period';
 import { clockTime, count } from '@/model/units';
 import { PeriodPicker } from '@/ui/period_picker';
+import { ReadAgain } from '@/ui/read_again';
 import { Empty, Failure, Partial, Progress } from '@/ui/states';
 import '@/styles/panels.css';
 import '@/styles/analytics.css';
@@ -105,15 +106,7 @@ export default function AnalyticsScreen() {
         <button type="button" class="link" aria-pressed={state.isTable} onClick={() => go({ isTable: !state.isTable })}>
           {state.isTable ? 'Charts' : 'Tables'} <kbd>t</kbd>
         </button>
-        <button
-          type="button"
-          class="link"
-          onClick={() => {
-            again.value += 1;
-          }}
-        >
-          Read again
-        </button>
+        <ReadAgain again={again} />
       </div>
       {marked.value && (
         <Marked

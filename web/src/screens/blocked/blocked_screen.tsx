@@ -5,7 +5,7 @@ import { useLoad } from '@/api/load';
 import { search } from '@/api/metrics';
 import { report as askReport } from '@/api/report';
 import { isScreen } from '@/app/has_screen';
-import { href, query, setQuery } from '@/app/location';
+import { href, query, setParameters, setQuery } from '@/app/location';
 import { type Block, blocksOf, countBy, filterBlocks, kBlocksQuery } from '@/model/blocks';
 import { customPeriod, fitted, nanosOf, type Range, rangeOf, readPeriod, writePeriod } from '@/model/period';
 import { sumBy } from '@/model/series';
@@ -14,6 +14,7 @@ import { Boundary } from '@/ui/boundary';
 import { CurveChart, useCurves } from '@/ui/chart/curves';
 import { kDashCount } from '@/ui/chart/shapes';
 import { PeriodPicker } from '@/ui/period_picker';
+import { ReadAgain } from '@/ui/read_again';
 import { useRowKeys } from '@/ui/row_keys';
 import { Empty, Loaded, Partial } from '@/ui/states';
 import { Text } from '@/ui/text';
@@ -58,12 +59,6 @@ export default function BlockedScreen() {
     return starts.length === 0 ? null : fitted(range, { from: Math.min(...starts), to: Math.max(...starts) });
   }, [found.data.value]);
   const trend = useCurves(kTrend, shownRange);
-  const set = (name: string, value: string | null) => {
-    const next = new URLSearchParams(query.peek());
-    if (value === null) next.delete(name);
-    else next.set(name, value);
-    setQuery(next);
-  };
   const differ = `/differ?${new URLSearchParams({
     sel: '{ span.meshflow.verdict = "blocked" }',
     start: String(Math.floor(range.from) * 1000),
@@ -88,15 +83,7 @@ export default function BlockedScreen() {
             What differs
           </a>
         )}
-        <button
-          type="button"
-          class="link"
-          onClick={() => {
-            again.value += 1;
-          }}
-        >
-          Read again
-        </button>
+        <ReadAgain again={again} />
       </div>
       <Boundary what="what was blocked">
         <Loaded load={found} what="what was blocked">
@@ -129,13 +116,13 @@ export default function BlockedScreen() {
                       label="Rule"
                       chosen={rule}
                       groups={countBy(filterBlocks(blocks, { rule: null, role }), 'rule')}
-                      onChoose={(name) => set('rule', name)}
+                      onChoose={(name) => setParameters({ rule: name })}
                     />
                     <Chips
                       label="Role"
                       chosen={role}
                       groups={countBy(filterBlocks(blocks, { rule, role: null }), 'role')}
-                      onChoose={(name) => set('role', name)}
+                      onChoose={(name) => setParameters({ role: name })}
                     />
                   </div>
                   <section class="blocked-trend" aria-label="Blocks over time">
@@ -178,7 +165,7 @@ export default function BlockedScreen() {
                   <Empty title="No block has both this rule and this role">
                     <p>
                       Without the role there are {count(filterBlocks(blocks, { rule, role: null }).length)}.{' '}
-                      <button type="button" onClick={() => set('role', null)}>
+                      <button type="button" onClick={() => setParameters({ role: null })}>
                         All roles
                       </button>
                     </p>

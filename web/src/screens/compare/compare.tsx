@@ -5,7 +5,7 @@ import { useMemo } from 'preact/hooks';
 import * as api from '@/api/endpoints';
 import { useLoad } from '@/api/load';
 import { useKeys } from '@/app/keys';
-import { go, href, query, setQuery } from '@/app/location';
+import { go, href, query, setParameters } from '@/app/location';
 import { type CompareRow, changedAttributes, isChanged, matchTraces } from '@/model/compare';
 import { shortId } from '@/model/ids';
 import { type Tone, tonesOf } from '@/model/look';
@@ -76,12 +76,7 @@ function Both({ a, b }: { a: Side; b: Side }) {
   const changed = useMemo(() => rows.filter((row) => isChanged(a.outline, b.outline, row)), [rows]);
   const shown = onlyChanges ? changed : rows;
   const scale = Math.max(a.outline.total, b.outline.total, 1);
-  const toggle = () => {
-    const next = new URLSearchParams(query.peek());
-    if (next.get('only') === '1') next.delete('only');
-    else next.set('only', '1');
-    setQuery(next);
-  };
+  const toggle = () => setParameters({ only: query.peek().get('only') === '1' ? null : '1' });
   const swap = () => go(`/trace/${b.outline.traceId}...${a.outline.traceId}${onlyChanges ? '?only=1' : ''}`);
   useKeys(
     () => [

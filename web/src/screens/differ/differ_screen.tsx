@@ -12,6 +12,7 @@ import { csvCell, plain } from '@/model/text';
 import { count, duration, percent, threeDigits } from '@/model/units';
 import { Boundary } from '@/ui/boundary';
 import { PeriodPicker } from '@/ui/period_picker';
+import { ReadAgain } from '@/ui/read_again';
 import { saveFile } from '@/ui/save';
 import { Empty, Failure, Loaded, Partial } from '@/ui/states';
 import { Text } from '@/ui/text';
@@ -94,15 +95,7 @@ export default function DifferScreen() {
             CSV
           </button>
         )}
-        <button
-          type="button"
-          class="link"
-          onClick={() => {
-            again.value += 1;
-          }}
-        >
-          Read again
-        </button>
+        <ReadAgain again={again} />
       </div>
       <div class="differ-sets">
         <QueryField

@@ -1,11 +1,8 @@
 // Query: anything else, in TraceQL.
-import { useSignal } from '@preact/signals';
-import { useEffect, useMemo } from 'preact/hooks';
+import { useMemo } from 'preact/hooks';
 import { useLoad } from '@/api/load';
 import { type MetricsAnswer, queryInstant, queryRange, type SearchAnswer, search } from '@/api/metrics';
-import { useKeys } from '@/app/keys';
 import { query, setQuery } from '@/app/location';
-import { spanAt } from '@/model/code_points';
 import { customPeriod, rangeOf, readPeriod, stepOf, writePeriod } from '@/model/period';
 import { alignSeries } from '@/model/series';
 import { kindOfQuery } from '@/model/traceql_kind';
@@ -15,10 +12,10 @@ import { PeriodPicker } from '@/ui/period_picker';
 import { Loaded } from '@/ui/states';
 import '@/styles/panels.css';
 import '@/styles/query.css';
-import { Editor } from './editor/editor';
-import { remember } from './history';
+import { problemOf, useAsking } from './asking';
+import { type Example, Examples, QueryForm } from './form';
 import { Kept } from './kept';
-import { CurvesResult, InstantResult, type ResultView, SearchResult } from './results';
+import { CurvesResult, InstantResult, SearchResult } from './results';
 
 const kTracesMax = 200;
 const kSpansMax = 20;
@@ -29,7 +26,7 @@ type Answer =
   | { readonly kind: 'range'; readonly curves: Curves }
   | { readonly kind: 'instant'; readonly answer: MetricsAnswer };
 
-const kExamples: readonly (readonly [string, string])[] = [
+const kExamples: readonly Example[] = [
   ['blocked spans', '{ span.meshflow.verdict = "blocked" } | select(span.meshflow.role, span.meshflow.rule_id)'],
   ['runs over a cent', '{ name = "meshflow.run" && span.meshflow.cost_usd > 0.01 } | select(span.meshflow.cost_usd)'],
   ['p95 of each role', '{ name = "meshflow.agent" } | quantile_over_time(duration, .95) by (span.meshflow.role)'],
@@ -38,90 +35,35 @@ const kExamples: readonly (readonly [string, string])[] = [
 ];
 
 export default function QueryScreen() {
-  const asked = query.value.get('q') ?? '';
-  const view = (query.value.get('view') ?? '') as ResultView;
+  const asking = useAsking('traceql', 'Query');
+  const { asked, view, run } = asking;
   const period = readPeriod(query.value);
-  const text = useSignal(asked);
-  const again = useSignal(0);
-  useEffect(() => {
-    text.value = asked;
-  }, [asked]);
-  const key = asked === '' ? '' : `${again.value} ${asked} ${period.lookback} ${period.start} ${period.end}`;
+  const key = asked === '' ? '' : `${asking.again} ${asked} ${period.lookback} ${period.start} ${period.end}`;
   const range = useMemo(() => rangeOf(period), [key, period.lookback]);
   const result = useLoad<Answer | null>(key, (signal) => ask(asked, range, signal));
   const error = result.error.value;
-  const problem = useMemo(() => {
-    if (!error || error.line === null || asked.trim() === '') return null;
-    const place = spanAt(asked, error.line, error.column ?? 1, error.length ?? 1);
-    return { text: asked, ...place, message: [error.message, error.hint].filter((each) => each).join('. ') };
-  }, [error]);
-
-  const change = (name: string, value: string) => {
-    const next = new URLSearchParams(query.peek());
-    if (value === '') next.delete(name);
-    else next.set(name, value);
-    setQuery(next);
-  };
-  const run = (q: string) => {
-    text.value = q;
-    remember('traceql', q);
-    if (q === (query.peek().get('q') ?? '')) again.value += 1;
-    else {
-      const next = new URLSearchParams(query.peek());
-      next.set('q', q);
-      next.delete('view');
-      setQuery(next);
-    }
-  };
-  useKeys(() => [{ keys: 'Ctrl+Enter', does: 'run the query', group: 'Query', run: () => run(text.peek()) }], []);
+  const problem = useMemo(() => problemOf(asked, error, () => 1), [error]);
   const setPeriod = (next: typeof period) => setQuery(writePeriod(next, query.peek()));
 
   return (
     <div class="query">
       <h1 class="unseen">Query</h1>
       <div class="query-main">
-        <form
-          class="query-form"
-          aria-label="Query"
-          onSubmit={(event) => {
-            event.preventDefault();
-            run(text.peek());
-          }}
+        <QueryForm
+          asking={asking}
+          language="traceql"
+          name="Query"
+          label="TraceQL"
+          placeholder={'{ span.meshflow.verdict = "blocked" }'}
+          problem={problem}
         >
-          <Boundary what="the editor">
-            <Editor
-              language="traceql"
-              label="TraceQL"
-              placeholder={'{ span.meshflow.verdict = "blocked" }'}
-              text={text}
-              problem={problem}
-              onRun={() => run(text.peek())}
-            />
-          </Boundary>
-          <div class="query-tools">
-            <button type="submit" class="primary" disabled={text.value.trim() === ''}>
-              Run
-            </button>
-            <kbd>Ctrl ⏎</kbd>
-            <PeriodPicker period={period} onPeriod={setPeriod} />
-            <span class="gap" />
-            <span class="detail">Tab leaves the field, Ctrl Space completes</span>
-          </div>
-        </form>
+          <PeriodPicker period={period} onPeriod={setPeriod} />
+          <span class="gap" />
+          <span class="detail">Tab leaves the field, Ctrl Space completes</span>
+        </QueryForm>
         <Boundary what="the answer">
           {asked === '' ? (
-            <section class="examples" aria-label="Examples">
-              <h2>For example</h2>
-              <ul>
-                {kExamples.map(([name, q]) => (
-                  <li key={name}>
-                    <button type="button" class="kept" onClick={() => run(q)}>
-                      {name} <code>{q}</code>
-                    </button>
-                  </li>
-                ))}
-              </ul>
-            </section>
+            <Examples of={kExamples} onChoose={run} />
           ) : (
             <Loaded load={result} what="the query">
               {(answer) =>
@@ -131,7 +73,7 @@ export default function QueryScreen() {
                     limit={kTracesMax}
                     range={range}
                     view={view}
-                    onView={(next) => change('view', next)}
+                    onView={asking.setView}
                     onAll={() => setPeriod({ lookback: '30d', start: '', end: '' })}
                   />
                 ) : answer.kind === 'range' ? (
@@ -140,7 +82,7 @@ export default function QueryScreen() {
                     curves={answer.curves}
                     range={range}
                     view={view}
-                    onView={(next) => change('view', next)}
+                    onView={asking.setView}
                     onBrush={(part) => setPeriod(customPeriod(part))}
                   />
                 ) : (

@@ -1,11 +1,9 @@
 // SQL: anything else, in SQL over the documented views.
 import { useSignal } from '@preact/signals';
-import { useEffect, useMemo } from 'preact/hooks';
+import { useMemo } from 'preact/hooks';
 import { useLoad } from '@/api/load';
 import { sql as askSql, type SqlAnswer } from '@/api/sql';
-import { useKeys } from '@/app/keys';
-import { href, query, setQuery } from '@/app/location';
-import { spanAt } from '@/model/code_points';
+import { href } from '@/app/location';
 import { type Cell, chartOf, chartShape, isNumberType } from '@/model/sql_shape';
 import { kSqlViews } from '@/model/sql_views';
 import { csvCell } from '@/model/text';
@@ -18,14 +16,14 @@ import { Empty, Loaded, Partial } from '@/ui/states';
 import { Text } from '@/ui/text';
 import '@/styles/panels.css';
 import '@/styles/query.css';
-import { Editor } from './editor/editor';
-import { remember } from './history';
+import { problemOf, useAsking } from './asking';
+import { type Example, Examples, QueryForm } from './form';
 import { Kept } from './kept';
 import { ResultBar, type ResultView } from './results';
 
 const kRowsShown = 1000;
 
-const kExamples: readonly (readonly [string, string])[] = [
+const kExamples: readonly Example[] = [
   [
     'the newest runs',
     'SELECT start_time, run_id, workflow_name, status, cost_usd, tokens\nFROM runs ORDER BY start_ns DESC LIMIT 50',
@@ -43,39 +41,13 @@ const kExamples: readonly (readonly [string, string])[] = [
 ];
 
 export default function SqlScreen() {
-  const asked = query.value.get('q') ?? '';
-  const view = (query.value.get('view') ?? '') as ResultView;
-  const text = useSignal(asked);
-  const again = useSignal(0);
-  useEffect(() => {
-    text.value = asked;
-  }, [asked]);
-  const result = useLoad<SqlAnswer | null>(asked === '' ? '' : `${again.value} ${asked}`, (signal) =>
+  const asking = useAsking('sql', 'SQL');
+  const { asked, view, text, run } = asking;
+  const result = useLoad<SqlAnswer | null>(asked === '' ? '' : `${asking.again} ${asked}`, (signal) =>
     asked.trim() === '' ? Promise.resolve(null) : askSql(asked, signal),
   );
   const error = result.error.value;
-  const problem = useMemo(() => {
-    if (!error || error.line === null) return null;
-    const place = spanAt(
-      asked,
-      error.line,
-      error.column ?? 1,
-      error.length ?? wordAt(asked, error.line, error.column ?? 1),
-    );
-    return { text: asked, ...place, message: [error.message, error.hint].filter((each) => each).join('. ') };
-  }, [error]);
-  const run = (q: string) => {
-    text.value = q;
-    remember('sql', q);
-    if (q === (query.peek().get('q') ?? '')) again.value += 1;
-    else {
-      const next = new URLSearchParams(query.peek());
-      next.set('q', q);
-      next.delete('view');
-      setQuery(next);
-    }
-  };
-  useKeys(() => [{ keys: 'Ctrl+Enter', does: 'run the query', group: 'SQL', run: () => run(text.peek()) }], []);
+  const problem = useMemo(() => problemOf(asked, error, (line, column) => wordAt(asked, line, column)), [error]);
   const insert = (word: string) => {
     text.value = text.peek() === '' ? `SELECT * FROM ${word} LIMIT 100` : `${text.peek().trimEnd()} ${word}`;
   };
@@ -83,62 +55,22 @@ export default function SqlScreen() {
     <div class="query">
       <h1 class="unseen">SQL</h1>
       <div class="query-main">
-        <form
-          class="query-form"
-          aria-label="SQL"
-          onSubmit={(event) => {
-            event.preventDefault();
-            run(text.peek());
-          }}
+        <QueryForm
+          asking={asking}
+          language="sql"
+          name="SQL"
+          label="SQL"
+          placeholder="SELECT run_id, cost_usd FROM runs WHERE cost_usd > 0.01"
+          problem={problem}
         >
-          <Boundary what="the editor">
-            <Editor
-              language="sql"
-              label="SQL"
-              placeholder="SELECT run_id, cost_usd FROM runs WHERE cost_usd > 0.01"
-              text={text}
-              problem={problem}
-              onRun={() => run(text.peek())}
-            />
-          </Boundary>
-          <div class="query-tools">
-            <button type="submit" class="primary" disabled={text.value.trim() === ''}>
-              Run
-            </button>
-            <kbd>Ctrl ⏎</kbd>
-            <span class="detail">read-only, DuckDB’s dialect, at most 10,000 rows and 30 s</span>
-          </div>
-        </form>
+          <span class="detail">read-only, DuckDB’s dialect, at most 10,000 rows and 30 s</span>
+        </QueryForm>
         <Boundary what="the answer">
           {asked === '' ? (
-            <section class="examples" aria-label="Examples">
-              <h2>For example</h2>
-              <ul>
-                {kExamples.map(([name, q]) => (
-                  <li key={name}>
-                    <button type="button" class="kept" onClick={() => run(q)}>
-                      {name} <code>{q.replace(/\s+/g, ' ')}</code>
-                    </button>
-                  </li>
-                ))}
-              </ul>
-            </section>
+            <Examples of={kExamples} onChoose={run} />
           ) : (
             <Loaded load={result} what="the query">
-              {(answer) =>
-                answer && (
-                  <SqlResult
-                    answer={answer}
-                    view={view}
-                    onView={(next) => {
-                      const changed = new URLSearchParams(query.peek());
-                      if (next === '') changed.delete('view');
-                      else changed.set('view', next);
-                      setQuery(changed);
-                    }}
-                  />
-                )
-              }
+              {(answer) => answer && <SqlResult answer={answer} view={view} onView={asking.setView} />}
             </Loaded>
           )}
         </Boundary>

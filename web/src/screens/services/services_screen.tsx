@@ -6,7 +6,7 @@ import * as api from '@/api/endpoints';
 import { useLoad } from '@/api/load';
 import { queryInstant } from '@/api/metrics';
 import { useKeys } from '@/app/keys';
-import { go, href, query, setQuery } from '@/app/location';
+import { go, href, query, setParameters, setQuery } from '@/app/location';
 import { type Range, rangeOf, readPeriod, searchPath, writePeriod } from '@/model/period';
 import { instantValue, labelsOf } from '@/model/series';
 import { type Dependency, type ServiceRow, serviceRows } from '@/model/services';
@@ -14,8 +14,10 @@ import { plain, shortened } from '@/model/text';
 import { count } from '@/model/units';
 import { Boundary } from '@/ui/boundary';
 import { FiguresTable } from '@/ui/figures_table';
+import { ArrowHead } from '@/ui/graph/arrow_head';
 import { layOut, pathThrough } from '@/ui/graph/layout';
 import { PeriodPicker } from '@/ui/period_picker';
+import { ReadAgain } from '@/ui/read_again';
 import { Empty, Loaded } from '@/ui/states';
 import { Text } from '@/ui/text';
 import '@/styles/panels.css';
@@ -57,12 +59,7 @@ export default function ServicesScreen() {
     const rows = serviceRows(calls, spans === null ? services : [], spans, errors);
     return { dependencies: calls, rows };
   });
-  const toggle = () => {
-    const next = new URLSearchParams(query.peek());
-    if (next.get('view') === 'table') next.delete('view');
-    else next.set('view', 'table');
-    setQuery(next);
-  };
+  const toggle = () => setParameters({ view: query.peek().get('view') === 'table' ? null : 'table' });
   useKeys(() => [{ keys: 't', does: 'the graph as a table', group: 'Services', run: toggle }], []);
   return (
     <div class="services">
@@ -73,15 +70,7 @@ export default function ServicesScreen() {
         <button type="button" class="link" aria-pressed={isTable} onClick={toggle}>
           {isTable ? 'Graph' : 'Table'} <kbd>t</kbd>
         </button>
-        <button
-          type="button"
-          class="link"
-          onClick={() => {
-            again.value += 1;
-          }}
-        >
-          Read again
-        </button>
+        <ReadAgain again={again} />
       </div>
       <Boundary what="the services">
         <Loaded load={found} what="the services">
@@ -217,18 +206,7 @@ function ServiceGraph({
         aria-label={`${rows.length} services and ${calls.length} kinds of calls between them; the table says the same (t)`}
       >
         <defs>
-          <marker
-            id="call-end"
-            viewBox="0 0 8 8"
-            refX="7"
-            refY="4"
-            markerWidth="9"
-            markerHeight="9"
-            markerUnits="userSpaceOnUse"
-            orient="auto"
-          >
-            <path d="M0 0 8 4 0 8z" class="graph-arrow" />
-          </marker>
+          <ArrowHead id="call-end" class="graph-arrow" />
         </defs>
         {calls.map((call, i) => {
           const arrow = layout.arrows.get(String(i))!;

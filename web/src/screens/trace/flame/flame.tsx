@@ -2,7 +2,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { useKeys } from '@/app/keys';
-import { query, setQuery } from '@/app/location';
+import { query, setParameters } from '@/app/location';
 import { type FlameUnit, type Frame, flameOf, kFlameUnits } from '@/model/flame';
 import { plain } from '@/model/text';
 import { count, duration, money, percent } from '@/model/units';
@@ -44,12 +44,7 @@ export default function FlameView({ model }: { model: TraceModel }) {
   useEffect(() => {
     zoomed.value = -1;
   }, [outline, unit]);
-  const choose = (next: FlameUnit) => {
-    const changed = new URLSearchParams(query.peek());
-    if (next === 'time') changed.delete('width');
-    else changed.set('width', next);
-    setQuery(changed);
-  };
+  const choose = (next: FlameUnit) => setParameters({ width: next === 'time' ? null : next });
   useKeys(
     () => [
       {

@@ -2,11 +2,12 @@
 import { useSignal } from '@preact/signals';
 import { useMemo } from 'preact/hooks';
 import { useKeys } from '@/app/keys';
-import { query, setQuery } from '@/app/location';
+import { query, setParameters } from '@/app/location';
 import { agentGraph, type GraphBox } from '@/model/agent_graph';
 import { plain, shortened } from '@/model/text';
 import { count, duration, money } from '@/model/units';
 import { FiguresTable } from '@/ui/figures_table';
+import { ArrowHead } from '@/ui/graph/arrow_head';
 import { layOut, pathThrough } from '@/ui/graph/layout';
 import { Empty, Partial } from '@/ui/states';
 import { Text } from '@/ui/text';
@@ -43,12 +44,7 @@ export default function GraphView({ model }: { model: TraceModel }) {
           ),
     [graph],
   );
-  const choose = (aggregated: boolean) => {
-    const changed = new URLSearchParams(query.peek());
-    if (aggregated) changed.delete('graph');
-    else changed.set('graph', 'ran');
-    setQuery(changed);
-  };
+  const choose = (aggregated: boolean) => setParameters({ graph: aggregated ? null : 'ran' });
   useKeys(
     () => [
       {
@@ -114,30 +110,8 @@ export default function GraphView({ model }: { model: TraceModel }) {
             aria-label={`${graph.boxes.length} boxes and ${graph.arrows.length} arrows; the table says the same (t)`}
           >
             <defs>
-              <marker
-                id="hand-over-end"
-                viewBox="0 0 8 8"
-                refX="7"
-                refY="4"
-                markerWidth="9"
-                markerHeight="9"
-                markerUnits="userSpaceOnUse"
-                orient="auto"
-              >
-                <path d="M0 0 8 4 0 8z" class="graph-arrow" />
-              </marker>
-              <marker
-                id="block-end"
-                viewBox="0 0 8 8"
-                refX="7"
-                refY="4"
-                markerWidth="9"
-                markerHeight="9"
-                markerUnits="userSpaceOnUse"
-                orient="auto"
-              >
-                <path d="M0 0 8 4 0 8z" class="graph-arrow-block" />
-              </marker>
+              <ArrowHead id="hand-over-end" class="graph-arrow" />
+              <ArrowHead id="block-end" class="graph-arrow-block" />
             </defs>
             {graph.arrows.map((arrow, i) => {
               const { points, label } = layout.arrows.get(String(i))!;
