@@ -31,7 +31,10 @@ beforeAll(async () => {
   browser = await openBrowser();
   ({ page } = await openPage(browser, { width: 1440, height: 1200 }));
   for (const task of ['one', 'two of them', 'a third, somewhat longer']) await server.lesson(task);
-  for (const task of ['four', 'five']) server.meshflow(['run', '../examples/default_team.yaml', '-q', '--task', task]);
+  for (const task of ['four', 'five']) {
+    const output = server.meshflow(['run', '../examples/default_team.yaml', '-q', '--task', task]);
+    await server.whole(/^trace_id *: (\S+)/m.exec(output)![1], Number(/^spans *: (\d+)/m.exec(output)![1]));
+  }
   report = JSON.parse(server.meshflow(['report', '--json']));
   await page.goto(`${server.url}/analytics`);
   await page.getByRole('table', { name: 'Latency per role' }).waitFor();

@@ -69,11 +69,16 @@ export class Server {
     });
     const read = (key: string) => new RegExp(`^${key} *: (\\S+)`, 'm').exec(output)![1];
     const lesson = { traceId: read('trace_id'), runId: read('run_id'), spans: Number(read('spans')) };
-    await this.until(async () => {
-      const answer = await fetch(`${this.url}/api/traces/${lesson.traceId}`);
-      return answer.ok && (await answer.json()).data[0].spans.length === lesson.spans;
-    }, 'the run of the lesson');
+    await this.whole(lesson.traceId, lesson.spans);
     return lesson;
+  }
+
+  // Waits until a trace has exactly so many spans.
+  async whole(traceId: string, spans: number): Promise<void> {
+    await this.until(async () => {
+      const answer = await fetch(`${this.url}/api/traces/${traceId}`);
+      return answer.ok && (await answer.json()).data[0].spans.length === spans;
+    }, `the whole trace ${traceId}`);
   }
 
   // A command on the server's data; its standard output. Exit codes in `allowed` are no failure.
