@@ -98,6 +98,7 @@ asio::awaitable<bool> HttpConnection::give_away_http2() {
 void HttpConnection::sweep(Time now) {
   if (const auto outcome = awaited_.lock(); outcome != nullptr && !outcome->is_left() && socket_->is_peer_gone()) {
     outcome->leave();
+    if (is_streaming_) return close();  // its producer may have nothing to write for long
   }
   if (now < time_limit_) return;
   if (has_timed_out_) return close();  // what followed the first time was late as well
@@ -504,7 +505,9 @@ asio::awaitable<bool> HttpConnection::send(Current& current, HttpAnswer answer) 
   bool is_sent = false;
   if (answer.pipe != nullptr) {
     is_sent = co_await write(first);
+    is_streaming_ = true;
     if (is_sent) is_sent = co_await send_pieces(current, *answer.pipe);
+    is_streaming_ = false;
     answer.pipe->close();
   } else {
     if (body.size() <= kJoinedBodyBytesMax) first += std::exchange(body, {});

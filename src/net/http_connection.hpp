@@ -120,6 +120,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   bool has_timed_out_ = false;
   bool is_finishing_ = false;  // after this answer it ends
   bool is_closed_ = false;
+  bool is_streaming_ = false;  // pieces of an answer, as they come
   boost::asio::steady_timer wake_timer_;
   bool is_woken_ = false;
   std::weak_ptr<HttpOutcome> awaited_;  // the answer that a handler is at

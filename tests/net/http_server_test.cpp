@@ -7,6 +7,7 @@
 #include <fstream>
 #include <future>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include <fmt/format.h>
@@ -320,6 +321,20 @@ TEST_F(HttpServerTest, CutsAStreamOffWhereItsProducerGivesUp) {
     HttpStream stream = held.next().stream({.body = "abc"});
   }
   EXPECT_THAT(client.read_to_end(), EndsWith("\r\n\r\n3\r\nabc\r\n"));
+}
+
+TEST_F(HttpServerTest, TellsTheProducerOfAQuietStreamThatItsClientHasLeft) {
+  Held held;
+  listen(held.handler());
+  std::optional<RawClient> client(std::in_place, port());
+  client->send(get("/"));
+  HttpStream stream = held.next().stream({});
+  client->read_until("\r\n\r\n");
+  EXPECT_TRUE(stream.is_open());
+  client.reset();
+  const auto deadline = std::chrono::steady_clock::now() + 20s;
+  while (stream.is_open() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  EXPECT_FALSE(stream.is_open());
 }
 
 TEST_F(HttpServerTest, HoldsAProducerBackWhileTheClientDoesNotRead) {
