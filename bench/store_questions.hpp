@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "otlp/encode.hpp"
 #include "store/trace_store.hpp"
 
@@ -113,6 +115,12 @@ Times timed(store::TraceStore& store, int runs, Work work) {
   std::sort(times.wall_ms.begin(), times.wall_ms.end());
   times.cpu_ms = (cpu_ms() - cpu) / runs;
   return times;
+}
+
+// "NAME   p50 … ms  max … ms  CPU … ms", without the line's end; `width`: of the name's column.
+inline void print_times(const std::string& name, int width, const Times& times) {
+  fmt::print("{:<{}} p50 {:8.2f} ms  max {:8.2f} ms  CPU {:8.2f} ms", name, width,
+             times.wall_ms[times.wall_ms.size() / 2], times.wall_ms.back(), times.cpu_ms);
 }
 
 }  // namespace meshflow::bench

@@ -69,9 +69,7 @@ class Questions {
   }
   template <typename Work>
   void time(const std::string& name, Work work) {
-    const bench::Times times = bench::timed(store_, kRuns, work);
-    fmt::print("{:<84} p50 {:8.2f} ms  max {:8.2f} ms  CPU {:8.2f} ms", name, times.wall_ms[kRuns / 2],
-               times.wall_ms[kRuns - 1], times.cpu_ms);
+    bench::print_times(name, 84, bench::timed(store_, kRuns, work));
   }
 
   store::TraceStore& store_;

@@ -6,6 +6,7 @@
 
 #include "base/bytes.hpp"
 #include "query/jaeger_search.hpp"
+#include "query/names.hpp"
 #include "query/resources.hpp"
 
 namespace meshflow::query {
@@ -45,24 +46,13 @@ void add_text(std::vector<JaegerKeyValue>& tags, std::string_view key, const std
   if (!text.empty()) tags.push_back({std::string(key), text});
 }
 
-std::string kind_text(otlp::SpanKind kind) {
-  switch (kind) {
-    case otlp::SpanKind::internal: return "internal";
-    case otlp::SpanKind::server: return "server";
-    case otlp::SpanKind::client: return "client";
-    case otlp::SpanKind::producer: return "producer";
-    case otlp::SpanKind::consumer: return "consumer";
-    default: return {};
-  }
-}
-
 std::vector<JaegerKeyValue> tags_of(const otlp::Span& span, const otlp::InstrumentationScope& scope) {
   std::vector<JaegerKeyValue> tags;
   tags.reserve(span.attributes.size() + 6);
   add_text(tags, "otel.scope.name", scope.name);
   add_text(tags, "otel.scope.version", scope.version);
   add_tags(tags, span.attributes);
-  add_text(tags, "span.kind", kind_text(span.kind));
+  add_text(tags, "span.kind", std::string(name_of_kind(span.kind)));
   if (span.status.code == otlp::StatusCode::error) {
     add_text(tags, "otel.status_code", "ERROR");
     tags.push_back({"error", true});

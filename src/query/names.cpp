@@ -45,4 +45,15 @@ bool is_counted_in_billionths(std::string_view key) {
   return std::find(kBillionths.begin(), kBillionths.end(), without_prefix(key)) != kBillionths.end();
 }
 
+std::string_view name_of_kind(otlp::SpanKind kind) noexcept {
+  switch (kind) {
+    case otlp::SpanKind::internal: return "internal";
+    case otlp::SpanKind::server: return "server";
+    case otlp::SpanKind::client: return "client";
+    case otlp::SpanKind::producer: return "producer";
+    case otlp::SpanKind::consumer: return "consumer";
+    default: return {};
+  }
+}
+
 }  // namespace meshflow::query

@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "otlp/model.hpp"
+
 namespace meshflow::query {
 
 inline constexpr std::string_view kRunIdKey = "meshflow.run_id";
@@ -20,6 +22,9 @@ struct LongName {
 // "verdict" → meshflow.verdict, for every attribute of the lesson; "run_cost_usd" and "meshflow.run_cost_usd" →
 // meshflow.cost_usd of run spans. Nothing for all else. Pure.
 [[nodiscard]] std::optional<LongName> long_name_of(std::string_view key);
+
+// "internal", "server", …, as Jaeger's span.kind; empty for unspecified and unknown kinds. Pure.
+[[nodiscard]] std::string_view name_of_kind(otlp::SpanKind kind) noexcept;
 
 // True for money and carbon, short or long: on the wire the double nearest to billionths / 10⁹, so two of them are
 // equal where the rounded billionths are. Pure.

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "otlp/json.hpp"
+#include "query/names.hpp"
 #include "query/resources.hpp"
 #include "query/trace_row.hpp"
 
@@ -47,17 +48,6 @@ void write_attributes(JsonWriter& out, const otlp::KeyValueList& attributes) {
     out.end_object();
   }
   out.end_array();
-}
-
-std::string_view kind_name(otlp::SpanKind kind) {
-  switch (kind) {
-    case otlp::SpanKind::internal: return "internal";
-    case otlp::SpanKind::server: return "server";
-    case otlp::SpanKind::client: return "client";
-    case otlp::SpanKind::producer: return "producer";
-    case otlp::SpanKind::consumer: return "consumer";
-    default: return "unspecified";
-  }
 }
 
 std::string_view status_name(otlp::StatusCode code) {
@@ -135,7 +125,8 @@ void write_span_json(JsonWriter& out, const store::StoredTrace& trace) {
   out.key("parent_span_id");
   otlp::is_set(span.parent_span_id) ? out.string(hex_of(span.parent_span_id)) : out.null();
   out.field("name", span.name);
-  out.field("kind", kind_name(span.kind));
+  const std::string_view kind = name_of_kind(span.kind);
+  out.field("kind", kind.empty() ? "unspecified" : kind);
   out.field("service", service_name_of(resource.resource));
   write_nanos(out, "start_ns", span.start_time_unix_nano);
   write_nanos(out, "end_ns", span.end_time_unix_nano);

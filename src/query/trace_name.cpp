@@ -26,16 +26,15 @@ constexpr std::size_t kFittingMax = 3;
 // Where a piece's trace ids are read: its index, or its spans where it is in memory.
 std::string ids_source(const store::Piece& piece) { return piece.traces.empty() ? piece.source : piece.traces; }
 
-// The smallest ids in a range, over all pieces.
-Result<std::vector<otlp::TraceId>> ids_between(store::Snapshot& snapshot, const store::U128& from,
-                                               const store::U128& to, std::size_t count,
-                                               const store::QueryLimits& limits) {
+// The smallest ids of those that fit a condition, over all pieces; source(piece): where they are read.
+template <typename Source>
+Result<std::vector<otlp::TraceId>> smallest_ids(store::Snapshot& snapshot, Source source, std::string_view condition,
+                                                const std::vector<Value>& parameters, std::size_t count,
+                                                const store::QueryLimits& limits) {
   std::set<otlp::TraceId> found;
   for (const store::Piece& piece : snapshot.pieces()) {
-    const std::string sql =
-        fmt::format("SELECT DISTINCT trace_id FROM {} WHERE trace_id BETWEEN ? AND ? ORDER BY trace_id LIMIT {}",
-                    ids_source(piece), count);
-    const std::vector<Value> parameters{from, to};
+    const std::string sql = fmt::format("SELECT DISTINCT trace_id FROM {} WHERE {} ORDER BY trace_id LIMIT {}",
+                                        source(piece), condition, count);
     MESHFLOW_TRY(const store::Rows rows, snapshot.query(sql, parameters, limits));
     for (const auto& row : rows.rows) {
       if (const auto* const id = std::get_if<store::U128>(&row.front())) found.insert(trace_id_of(*id));
@@ -44,6 +43,12 @@ Result<std::vector<otlp::TraceId>> ids_between(store::Snapshot& snapshot, const 
   std::vector<otlp::TraceId> ids(found.begin(), found.end());
   if (ids.size() > count) ids.resize(count);
   return ids;
+}
+
+Result<std::vector<otlp::TraceId>> ids_between(store::Snapshot& snapshot, const store::U128& from,
+                                               const store::U128& to, std::size_t count,
+                                               const store::QueryLimits& limits) {
+  return smallest_ids(snapshot, ids_source, "trace_id BETWEEN ? AND ?", {from, to}, count, limits);
 }
 
 tl::unexpected<Error> none(std::string_view name) {
@@ -122,20 +127,8 @@ Result<std::vector<otlp::TraceId>> traces_beginning_with(store::Snapshot& snapsh
 
 Result<std::vector<otlp::TraceId>> traces_of_runs_beginning_with(store::Snapshot& snapshot, std::string_view prefix,
                                                                  std::size_t count, const store::QueryLimits& limits) {
-  std::set<otlp::TraceId> found;
-  for (const store::Piece& piece : snapshot.pieces()) {
-    const std::string sql =
-        fmt::format("SELECT DISTINCT trace_id FROM {} WHERE starts_with(meshflow_run_id, ?) ORDER BY trace_id LIMIT {}",
-                    piece.source, count);
-    const std::vector<Value> parameters{std::string(prefix)};
-    MESHFLOW_TRY(const store::Rows rows, snapshot.query(sql, parameters, limits));
-    for (const auto& row : rows.rows) {
-      if (const auto* const id = std::get_if<store::U128>(&row.front())) found.insert(trace_id_of(*id));
-    }
-  }
-  std::vector<otlp::TraceId> ids(found.begin(), found.end());
-  if (ids.size() > count) ids.resize(count);
-  return ids;
+  const auto spans = [](const store::Piece& piece) { return piece.source; };
+  return smallest_ids(snapshot, spans, "starts_with(meshflow_run_id, ?)", {std::string(prefix)}, count, limits);
 }
 
 bool is_hex_id(std::string_view text) noexcept {

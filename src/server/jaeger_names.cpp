@@ -7,6 +7,7 @@
 
 #include "base/try.hpp"
 #include "query/compile.hpp"
+#include "query/names.hpp"
 #include "query/resources.hpp"
 
 namespace meshflow::server {
@@ -15,16 +16,7 @@ namespace {
 // Names that a list for people has.
 constexpr std::size_t kOperationsMax = 10'000;
 
-std::string kind_name(std::int32_t kind) {
-  switch (static_cast<otlp::SpanKind>(kind)) {
-    case otlp::SpanKind::internal: return "internal";
-    case otlp::SpanKind::server: return "server";
-    case otlp::SpanKind::client: return "client";
-    case otlp::SpanKind::producer: return "producer";
-    case otlp::SpanKind::consumer: return "consumer";
-    default: return {};
-  }
-}
+std::string kind_name(std::int32_t kind) { return std::string(query::name_of_kind(static_cast<otlp::SpanKind>(kind))); }
 
 }  // namespace
 

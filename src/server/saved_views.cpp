@@ -49,24 +49,6 @@ Result<void> check(std::string_view name, std::string_view url) {
   return {};
 }
 
-std::string text_of(const std::vector<SavedView>& views) {
-  query::JsonWriter out;
-  out.begin_object();
-  out.key("views");
-  out.begin_array();
-  for (const SavedView& each : views) {
-    out.begin_object();
-    out.field("id", each.id);
-    out.field("name", each.name);
-    out.field("url", each.url);
-    out.field("created_ns", fmt::format("{}", each.created_unix_nanos));
-    out.end_object();
-  }
-  out.end_array();
-  out.end_object();
-  return out.take();
-}
-
 std::string member(const json::object& object, std::string_view key) {
   const json::value* const value = object.if_contains(key);
   return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
@@ -110,7 +92,9 @@ Result<void> SavedViews::load() {
 
 Result<void> SavedViews::save(const std::vector<SavedView>& views) {
   if (file_.empty()) return {};
-  return files_.write_atomically(file_, text_of(views));
+  query::JsonWriter out;
+  write_json(out, views);
+  return files_.write_atomically(file_, out.take());
 }
 
 Result<std::vector<SavedView>> SavedViews::all() {
@@ -144,6 +128,24 @@ Result<void> SavedViews::remove(std::string_view id) {
   MESHFLOW_CHECK(save(views));
   views_ = std::move(views);
   return {};
+}
+
+void write_json(query::JsonWriter& out, const SavedView& view) {
+  out.begin_object();
+  out.field("id", view.id);
+  out.field("name", view.name);
+  out.field("url", view.url);
+  out.field("created_ns", fmt::format("{}", view.created_unix_nanos));
+  out.end_object();
+}
+
+void write_json(query::JsonWriter& out, const std::vector<SavedView>& views) {
+  out.begin_object();
+  out.key("views");
+  out.begin_array();
+  for (const SavedView& each : views) write_json(out, each);
+  out.end_array();
+  out.end_object();
 }
 
 }  // namespace meshflow::server

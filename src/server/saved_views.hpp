@@ -11,6 +11,7 @@
 #include "base/clock.hpp"
 #include "base/files.hpp"
 #include "meshflow/base/error.hpp"
+#include "query/json_writer.hpp"
 
 namespace meshflow::server {
 
@@ -21,6 +22,10 @@ struct SavedView {
   std::int64_t created_unix_nanos = 0;
   friend bool operator==(const SavedView&, const SavedView&) = default;
 };
+
+// {id, name, url, created_ns}, and {views []}: in the file as in answers.
+void write_json(query::JsonWriter& out, const SavedView& view);
+void write_json(query::JsonWriter& out, const std::vector<SavedView>& views);
 
 // Thread-safe.
 class SavedViews {

@@ -1,4 +1,4 @@
-// What the web UI asks beside Jaeger's and Tempo's APIs, under /api/meshflow/ (docs/ui-api.md):
+// What the web UI asks beside Jaeger's and Tempo's APIs, under /api/meshflow/:
 //
 //   GET capabilities, runs, resolve, traces/{id}/outline, traces/{id}/spans/{span}, traces/{id}/find, complete, check
 //   POST differ

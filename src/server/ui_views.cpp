@@ -30,15 +30,6 @@ Result<std::pair<std::string, std::string>> name_and_url_in(std::string_view bod
   return std::pair(std::string(name->get_string()), std::string(url->get_string()));
 }
 
-void write_view(JsonWriter& out, const SavedView& view) {
-  out.begin_object();
-  out.field("id", view.id);
-  out.field("name", view.name);
-  out.field("url", view.url);
-  out.field("created_ns", fmt::format("{}", view.created_unix_nanos));
-  out.end_object();
-}
-
 void send(const HttpResponder& responder, int status, JsonWriter& out) {
   responder.send({.status = status, .content_type = "application/json", .body = out.take()});
 }
@@ -60,12 +51,7 @@ void UiApi::send_views(const HttpResponder& responder) {
   const auto views = views_.all();
   if (!views) return responder.send(error_reply(views.error()));
   JsonWriter out;
-  out.begin_object();
-  out.key("views");
-  out.begin_array();
-  for (const SavedView& view : *views) write_view(out, view);
-  out.end_array();
-  out.end_object();
+  write_json(out, *views);
   send(responder, 200, out);
 }
 
@@ -75,7 +61,7 @@ void UiApi::add_view(const HttpServerRequest& request, const HttpResponder& resp
   const auto added = views_.add(wanted->first, wanted->second);
   if (!added) return responder.send(error_reply(added.error()));
   JsonWriter out;
-  write_view(out, *added);
+  write_json(out, *added);
   send(responder, 201, out);
 }
 
