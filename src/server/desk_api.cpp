@@ -6,7 +6,6 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 
 #include "base/try.hpp"
@@ -14,6 +13,7 @@
 #include "query/number.hpp"
 #include "query/trace_row.hpp"
 #include "server/api_error.hpp"
+#include "server/json_body.hpp"
 #include "server/same_origin.hpp"
 #include "server/session_api.hpp"
 #include "store/functions.hpp"
@@ -165,8 +165,8 @@ void send_approvals(RunDesk& desk, const SignIn& sign_in, const HttpServerReques
 // ---- deciding ---------------------------------------------------------------------------------------------------
 
 Result<std::string> text_of(const json::object& object, std::string_view key) {
-  const json::value* const value = object.if_contains(key);
-  if (value == nullptr || value->is_null()) return std::string();
+  const json::value* const value = member_of(object, key);
+  if (value == nullptr) return std::string();
   if (!value->is_string()) return fail(ErrorCode::invalid_argument, fmt::format("\"{}\" is not a text", key));
   return std::string(value->get_string());
 }
@@ -175,11 +175,8 @@ bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") 
 
 Result<DeskDecision> decision_in(std::string_view body) {
   constexpr const char* kForm = R"({"decision": "approve", "comment": "…", "digest": "…"})";
-  boost::system::error_code broken;
-  const json::value parsed =
-      body.size() > kBodyBytesMax ? json::value() : json::parse({body.data(), body.size()}, broken);
-  const json::object* const object = broken ? nullptr : parsed.if_object();
-  if (object == nullptr) return fail(ErrorCode::invalid_argument, "the body must be a JSON object", kForm);
+  const auto object = body.size() > kBodyBytesMax ? std::nullopt : object_in(body);
+  if (!object) return fail(ErrorCode::invalid_argument, "the body must be a JSON object", kForm);
   DeskDecision decision;
   MESHFLOW_TRY(const std::string word, text_of(*object, "decision"));
   if (word != "approve" && word != "reject") {

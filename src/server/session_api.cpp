@@ -5,17 +5,14 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <boost/json/parse.hpp>
-#include <boost/json/value.hpp>
 
 #include "query/json_writer.hpp"
 #include "server/api_error.hpp"
+#include "server/json_body.hpp"
 #include "server/same_origin.hpp"
 
 namespace meshflow::server {
 namespace {
-
-namespace json = boost::json;
 
 constexpr std::string_view kPath = "/api/meshflow/session";
 constexpr std::string_view kJson = "application/json";
@@ -24,12 +21,7 @@ constexpr std::size_t kBodyBytesMax = 4096;
 // The text member of a small JSON object.
 std::optional<std::string> text_in(std::string_view body, std::string_view key) {
   if (body.size() > kBodyBytesMax) return std::nullopt;
-  boost::system::error_code broken;
-  const json::value parsed = json::parse({body.data(), body.size()}, broken);
-  const json::object* const object = broken ? nullptr : parsed.if_object();
-  const json::value* const text = object == nullptr ? nullptr : object->if_contains(key);
-  if (text == nullptr || !text->is_string()) return std::nullopt;
-  return std::string(text->get_string());
+  return text_member(object_in(body), key);
 }
 
 net::HttpReply session_reply(const std::optional<SignIn::Session>& session, std::string set_cookie = {}) {

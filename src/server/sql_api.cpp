@@ -7,7 +7,6 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 
 #include "base/try.hpp"
@@ -15,6 +14,7 @@
 #include "query/number.hpp"
 #include "query/sql/render.hpp"
 #include "server/api_error.hpp"
+#include "server/json_body.hpp"
 #include "server/same_origin.hpp"
 #include "server/trace_source.hpp"
 
@@ -39,16 +39,14 @@ Result<std::size_t> rows_max_of(std::int64_t limit) {
 }
 
 Result<Question> question_in(std::string_view body) {
-  boost::system::error_code broken;
-  const json::value parsed = json::parse({body.data(), body.size()}, broken);
-  const json::object* const object = broken ? nullptr : parsed.if_object();
-  const json::value* const sql = object == nullptr ? nullptr : object->if_contains("sql");
-  if (sql == nullptr || !sql->is_string()) {
+  const auto object = object_in(body);
+  auto sql = text_member(object, "sql");
+  if (!sql) {
     return fail(ErrorCode::invalid_argument, "the body must be a JSON object with a text \"sql\"",
                 R"({"sql": "SELECT …", "limit": 100})");
   }
-  Question question{.sql = std::string(sql->get_string())};
-  if (const json::value* const limit = object->if_contains("limit"); limit != nullptr && !limit->is_null()) {
+  Question question{.sql = std::move(*sql)};
+  if (const json::value* const limit = member_of(*object, "limit")) {
     boost::system::error_code not_a_number;
     const auto number = limit->to_number<std::int64_t>(not_a_number);
     MESHFLOW_TRY(question.rows_max, rows_max_of(not_a_number ? 0 : number));
@@ -101,15 +99,13 @@ void send_answer(const QueryService& service, const SqlApiOptions& options, cons
 }
 
 void send_export(const QueryService& service, const HttpServerRequest& request, const HttpResponder& responder) {
-  boost::system::error_code broken;
-  const json::value parsed = json::parse(request.body, broken);
-  const json::value* const name = broken || !parsed.is_object() ? nullptr : parsed.get_object().if_contains("trace");
-  if (name == nullptr || !name->is_string()) {
+  const auto name = text_member(object_in(request.body), "trace");
+  if (!name) {
     return responder.send(
         error_reply({ErrorCode::invalid_argument, "the body must have a text \"trace\"", std::nullopt, {}}));
   }
   StoreTraceSource source(service.store());
-  const auto file = source.export_parquet(std::string_view(name->get_string()));
+  const auto file = source.export_parquet(*name);
   if (!file) return responder.send(error_reply(file.error()));
   query::JsonWriter out;
   out.begin_object();
@@ -200,10 +196,8 @@ Result<query::sql::Answer> sql_rows_from(std::string_view text) {
     return fail(ErrorCode::internal, "the server's answer is not what this command understands",
                 "is it of another version?");
   };
-  boost::system::error_code broken;
-  const json::value parsed = json::parse({text.data(), text.size()}, broken);
-  const json::object* const object = broken ? nullptr : parsed.if_object();
-  if (object == nullptr) return not_understood();
+  const auto object = object_in(text);
+  if (!object) return not_understood();
   const json::value* const columns = object->if_contains("columns");
   const json::value* const rows = object->if_contains("rows");
   const json::value* const is_cut = object->if_contains("is_cut");

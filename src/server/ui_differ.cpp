@@ -4,13 +4,13 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 
 #include "base/try.hpp"
 #include "query/differ.hpp"
 #include "query/traceql/check.hpp"
 #include "server/api_error.hpp"
+#include "server/json_body.hpp"
 #include "server/same_origin.hpp"
 #include "server/ui_api.hpp"
 
@@ -29,15 +29,9 @@ tl::unexpected<Error> bad(std::string message, std::string hint = {}) {
   return fail(ErrorCode::invalid_argument, std::move(message), std::move(hint));
 }
 
-// A member that is there and not null.
-const json::value* member(const json::object& object, std::string_view name) {
-  const json::value* const value = object.if_contains(name);
-  return value == nullptr || value->is_null() ? nullptr : value;
-}
-
 // A number, or the decimal text of one.
 Result<std::optional<std::uint64_t>> integer_in(const json::object& object, std::string_view name) {
-  const json::value* const value = member(object, name);
+  const json::value* const value = member_of(object, name);
   if (value == nullptr) return std::optional<std::uint64_t>();
   if (value->is_number()) {
     boost::system::error_code error;
@@ -59,19 +53,17 @@ struct Asked {
 };
 
 Result<Asked> asked_in(std::string_view body) {
-  boost::system::error_code broken;
-  const json::value parsed = json::parse({body.data(), body.size()}, broken);
-  const json::object* const object = broken ? nullptr : parsed.if_object();
-  const json::value* const selection = object == nullptr ? nullptr : member(*object, "selection");
-  if (selection == nullptr || !selection->is_string()) {
+  const auto object = object_in(body);
+  auto selection = text_member(object, "selection");
+  if (!selection) {
     return bad("the body must be a JSON object with a text \"selection\"", R"({"selection": "{ status = error }"})");
   }
-  Asked asked{std::string(selection->get_string()), {}, {}};
-  if (const json::value* const baseline = member(*object, "baseline")) {
+  Asked asked{std::move(*selection), {}, {}};
+  if (const json::value* const baseline = member_of(*object, "baseline")) {
     if (!baseline->is_string()) return bad("baseline: it must be a text in TraceQL");
     asked.baseline = std::string(baseline->get_string());
   }
-  if (const json::value* const unit = member(*object, "unit")) {
+  if (const json::value* const unit = member_of(*object, "unit")) {
     const json::string* const name = unit->if_string();
     if (name == nullptr || (*name != "span" && *name != "run")) return bad("unit: it must be \"span\" or \"run\"");
     if (*name == "run") asked.question.unit = query::DifferUnit::run;

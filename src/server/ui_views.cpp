@@ -2,32 +2,28 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <boost/json/parse.hpp>
-#include <boost/json/value.hpp>
 
 #include "server/api_error.hpp"
+#include "server/json_body.hpp"
 #include "server/same_origin.hpp"
 #include "server/ui_api.hpp"
 
 namespace meshflow::server {
 namespace {
 
-namespace json = boost::json;
 using net::HttpResponder;
 using net::HttpServerRequest;
 using query::JsonWriter;
 
 Result<std::pair<std::string, std::string>> name_and_url_in(std::string_view body) {
-  boost::system::error_code broken;
-  const json::value parsed = json::parse({body.data(), body.size()}, broken);
-  const json::object* const object = broken ? nullptr : parsed.if_object();
-  const json::value* const name = object == nullptr ? nullptr : object->if_contains("name");
-  const json::value* const url = object == nullptr ? nullptr : object->if_contains("url");
-  if (name == nullptr || !name->is_string() || url == nullptr || !url->is_string()) {
+  const auto object = object_in(body);
+  auto name = text_member(object, "name");
+  auto url = text_member(object, "url");
+  if (!name || !url) {
     return fail(ErrorCode::invalid_argument, "the body must be a JSON object with texts \"name\" and \"url\"",
                 R"({"name": "dear runs", "url": "/search?…"})");
   }
-  return std::pair(std::string(name->get_string()), std::string(url->get_string()));
+  return std::pair(std::move(*name), std::move(*url));
 }
 
 void send(const HttpResponder& responder, int status, JsonWriter& out) {
