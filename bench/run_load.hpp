@@ -38,6 +38,7 @@ class Runs {
     return traces;
   }
   static std::string run_id(std::uint64_t number) { return fmt::format("run_{:016x}", mixed(number)); }
+  static otlp::TraceId trace_id(std::uint64_t number) { return id_of<otlp::TraceId>(number * 2 + 1, number * 2 + 2); }
 
  private:
   template <typename Id>
@@ -57,7 +58,7 @@ class Runs {
     static const char* const kNames[] = {"meshflow.ledger_write", "meshflow.agent", "meshflow.gate", "chat mock-1"};
     static const char* const kRoles[] = {"planner", "researcher", "executor", "critic"};
     otlp::Span made;
-    made.trace_id = id_of<otlp::TraceId>(run * 2 + 1, run * 2 + 2);
+    made.trace_id = trace_id(run);
     made.span_id = span_id(run, i);
     const std::size_t agent = i == 0 ? 0 : (i - 1) / 4 * 4 + 1;
     const bool is_agent = i != 0 && i == agent;

@@ -5,12 +5,12 @@
 // prints for each question the median and the 95th percentile of 15 runs, a snapshot included, the CPU time of one, and
 // what was found.
 #include <cstdlib>
-#include <random>
 #include <string>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "run_load.hpp"
 #include "store_questions.hpp"
 
 #include "query/jaeger_search.hpp"
@@ -20,70 +20,9 @@
 namespace {
 
 using namespace meshflow;
-using bench::mixed;
-
-constexpr std::uint64_t kStart = 1'764'000'000'000'000'000;
-constexpr std::uint64_t kRunNanos = 40'000'000;  // between the starts of two runs
-
-// Run `number`: a root, agents, gates and ledger writes, twelve attributes each; one agent in a thousand is blocked.
-class Runs {
- public:
-  static constexpr std::size_t kSpansOfRun = 50;
-  static constexpr std::size_t kRunsOfRequest = 10;
-
-  otlp::TracesData request(std::uint64_t first) {
-    otlp::TracesData traces;
-    auto& resource = traces.resource_spans.emplace_back();
-    resource.resource.attributes = {{"service.name", {std::string("meshflow")}},
-                                    {"host.name", {fmt::format("host-{}", first / 1'000 % 7)}}};
-    auto& scope = resource.scope_spans.emplace_back();
-    scope.scope = {"meshflow", "0.1.0", {}, 0};
-    for (std::size_t run = 0; run < kRunsOfRequest; ++run) {
-      for (std::size_t i = 0; i < kSpansOfRun; ++i) scope.spans.push_back(span(first + run, i));
-    }
-    return traces;
-  }
-  static std::string run_id(std::uint64_t number) { return fmt::format("run_{:016x}", mixed(number)); }
-  static otlp::TraceId trace_id(std::uint64_t number) {
-    otlp::TraceId id{};
-    const std::uint64_t words[] = {mixed(number * 2 + 1), mixed(number * 2 + 2)};
-    std::copy_n(reinterpret_cast<const std::uint8_t*>(words), id.size(), id.begin());
-    return id;
-  }
-
- private:
-  otlp::Span span(std::uint64_t run, std::size_t i) {
-    static const char* const kNames[] = {"meshflow.agent", "meshflow.gate", "chat mock-1", "meshflow.ledger_write"};
-    static const char* const kRoles[] = {"planner", "researcher", "executor", "critic"};
-    otlp::Span made;
-    made.trace_id = trace_id(run);
-    const std::uint64_t id = mixed(run * kSpansOfRun + i + 1);
-    std::copy_n(reinterpret_cast<const std::uint8_t*>(&id), made.span_id.size(), made.span_id.begin());
-    const bool is_agent = i % 4 == 0;
-    const bool is_blocked = is_agent && random_() % 1'000 == 0;
-    made.name = i == 0 ? "meshflow.run" : kNames[i % 4];
-    made.kind = otlp::SpanKind::internal;
-    made.start_time_unix_nano = kStart + run * kRunNanos + i * 1'700'000;
-    made.end_time_unix_nano = made.start_time_unix_nano + 200'000 + random_() % 120'000'000;
-    made.status.code = is_blocked ? otlp::StatusCode::error : otlp::StatusCode::ok;
-    const std::string role = kRoles[i / 4 % 4];
-    made.attributes = {{"meshflow.run_id", {run_id(run)}},
-                       {"meshflow.node_id", {role + "-1"}},
-                       {"meshflow.role", {role}},
-                       {"meshflow.cost_usd", {static_cast<double>(random_() % 4'000) * 1e-6}},
-                       {"meshflow.tokens", {static_cast<std::int64_t>(random_() % 1'500)}},
-                       {"meshflow.uncertainty", {static_cast<double>(random_() % 100) / 100}},
-                       {"meshflow.verdict", {std::string(is_blocked ? "blocked" : "allowed")}},
-                       {"gen_ai.request.model", {std::string("mock-1")}},
-                       {"gen_ai.provider.name", {std::string("mock")}},
-                       {"server.address", {std::string("localhost")}},
-                       {"enduser.id", {fmt::format("user-{}", random_() % 10'000)}},
-                       {"meshflow.ledger.seq", {static_cast<std::int64_t>(i)}}};
-    return made;
-  }
-
-  std::mt19937_64 random_{1};
-};
+using bench::kRunNanos;
+using bench::kRunsStart;
+using bench::Runs;
 
 class Questions {
  public:
@@ -171,10 +110,10 @@ int main(int argc, char** argv) {
   questions.ask("the same, newest 1,000", with_tag("enduser.id:user-77", 1'000));
   questions.ask("a column's value that is nowhere", with_tag("meshflow.role:nobody"));
   questions.ask("an attribute that is nowhere", with_tag("nothing:at all"));
-  query::ReportRequest all{.from = kStart, .to = kStart + runs * kRunNanos + 1'000'000'000};
+  query::ReportRequest all{.from = kRunsStart, .to = kRunsStart + runs * kRunNanos + 1'000'000'000};
   questions.report("the whole report, over all", all);
   // Half of the spans in each period.
-  query::ReportRequest half{.from = kStart + runs / 2 * kRunNanos, .to = kStart + runs * kRunNanos};
+  query::ReportRequest half{.from = kRunsStart + runs / 2 * kRunNanos, .to = kRunsStart + runs * kRunNanos};
   questions.report("the whole report, over the later half", half);
   all.by = query::ReportGroup::role;
   questions.report("the report by role", all);

@@ -23,17 +23,28 @@ class Reader {
 
   DecodeGuard& guard() { return guard_; }
 
-  void read(pbf_reader in, TracesData& traces);
-  void read(pbf_reader in, LogsData& logs);
+  void read(pbf_reader in, TracesData& traces) { read_request<TracesField::resource_spans>(in, traces.resource_spans); }
+  void read(pbf_reader in, LogsData& logs) { read_request<LogsField::resource_logs>(in, logs.resource_logs); }
   void read(pbf_reader in, Resource& resource);
   void read(pbf_reader in, InstrumentationScope& scope);
   void read(pbf_reader in, ExportTraceServiceResponse& response);
   [[nodiscard]] Rejection read(pbf_reader in, Span& span);
 
  private:
-  void read(pbf_reader in, ResourceSpans& resource_spans);
+  // The levels above spans and records are the same in all signals: a request's items of one resource each, ...
+  template <auto kItems, typename Item>
+  void read_request(pbf_reader in, std::vector<Item>& items);
+  // ... and theirs of one scope each. kItems: the field that holds them.
+  template <auto kItems, typename Group, typename Item>
+  void read_of_resource(pbf_reader in, Group& group, std::vector<Item>& items);
+
+  void read(pbf_reader in, ResourceSpans& group) {
+    read_of_resource<ResourceSpansField::scope_spans>(in, group, group.scope_spans);
+  }
+  void read(pbf_reader in, ResourceLogs& group) {
+    read_of_resource<ResourceLogsField::scope_logs>(in, group, group.scope_logs);
+  }
   void read(pbf_reader in, ScopeSpans& scope_spans);
-  void read(pbf_reader in, ResourceLogs& resource_logs);
   void read(pbf_reader in, ScopeLogs& scope_logs);
   void read(pbf_reader in, LogRecord& record);
   void read(pbf_reader in, EntityRef& entity);
@@ -254,29 +265,31 @@ void Reader::read(pbf_reader in, Resource& resource) {
   }
 }
 
-void Reader::read(pbf_reader in, ResourceSpans& resource_spans) {
-  using F = ResourceSpansField;
+template <auto kItems, typename Group, typename Item>
+void Reader::read_of_resource(pbf_reader in, Group& group, std::vector<Item>& items) {
+  using F = decltype(kItems);
   while (in.next()) {
     switch (in.tag_and_type()) {
-      case kTag<F::resource, Type::length>: read(in.get_message(), resource_spans.resource); break;
-      case kTag<F::scope_spans, Type::length>:
+      case kTag<F::resource, Type::length>: read(in.get_message(), group.resource); break;
+      case kTag<kItems, Type::length>:
         guard_.count_item();
-        read(in.get_message(), resource_spans.scope_spans.emplace_back());
+        read(in.get_message(), items.emplace_back());
         break;
-      case kTag<F::schema_url, Type::length>: resource_spans.schema_url = text(in); break;
+      case kTag<F::schema_url, Type::length>: group.schema_url = text(in); break;
       default: in.skip();
     }
   }
 }
 
-void Reader::read(pbf_reader in, TracesData& traces) {
+template <auto kItems, typename Item>
+void Reader::read_request(pbf_reader in, std::vector<Item>& items) {
   while (in.next()) {
-    if (in.tag_and_type() != kTag<TracesField::resource_spans, Type::length>) {
+    if (in.tag_and_type() != kTag<kItems, Type::length>) {
       in.skip();
       continue;
     }
     guard_.count_item();
-    read(in.get_message(), traces.resource_spans.emplace_back());
+    read(in.get_message(), items.emplace_back());
   }
 }
 
@@ -313,32 +326,6 @@ void Reader::read(pbf_reader in, ScopeLogs& scope_logs) {
       case kTag<F::schema_url, Type::length>: scope_logs.schema_url = text(in); break;
       default: in.skip();
     }
-  }
-}
-
-void Reader::read(pbf_reader in, ResourceLogs& resource_logs) {
-  using F = ResourceLogsField;
-  while (in.next()) {
-    switch (in.tag_and_type()) {
-      case kTag<F::resource, Type::length>: read(in.get_message(), resource_logs.resource); break;
-      case kTag<F::scope_logs, Type::length>:
-        guard_.count_item();
-        read(in.get_message(), resource_logs.scope_logs.emplace_back());
-        break;
-      case kTag<F::schema_url, Type::length>: resource_logs.schema_url = text(in); break;
-      default: in.skip();
-    }
-  }
-}
-
-void Reader::read(pbf_reader in, LogsData& logs) {
-  while (in.next()) {
-    if (in.tag_and_type() != kTag<LogsField::resource_logs, Type::length>) {
-      in.skip();
-      continue;
-    }
-    guard_.count_item();
-    read(in.get_message(), logs.resource_logs.emplace_back());
   }
 }
 
