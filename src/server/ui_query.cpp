@@ -11,6 +11,7 @@
 #include "query/traceql/check.hpp"
 #include "query/traceql/complete.hpp"
 #include "query/traceql/limits.hpp"
+#include "query/traceql/store_completion.hpp"
 #include "server/api_error.hpp"
 #include "server/ui_api.hpp"
 
@@ -85,8 +86,14 @@ void UiApi::send_completions(const HttpServerRequest& request, const HttpRespond
   }
   const std::size_t cursor = bytes_of_utf16(q, units);
   JsonWriter out;
-  write_completions(out, *language == Language::sql ? query::sql::complete(q, cursor) : traceql::complete(q, cursor),
-                    q);
+  if (*language == Language::sql) {
+    write_completions(out, query::sql::complete(q, cursor), q);
+  } else {
+    auto snapshot = service_.store().snapshot();
+    if (!snapshot) return responder.send(error_reply(snapshot.error()));
+    const traceql::StoreCompletion known(*snapshot);
+    write_completions(out, traceql::complete(q, cursor, &known), q);
+  }
   send(responder, 200, out);
 }
 

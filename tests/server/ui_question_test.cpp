@@ -117,6 +117,22 @@ TEST_F(UiQueries, CompletionReplacesTheWordAtTheCursor) {
   EXPECT_EQ(get("complete?q=x&pos=-1").status, 400);
 }
 
+TEST_F(UiQueries, CompletionKnowsTheAttributesOfTheStoreAndTheirValues) {
+  keep(request_of(run(1, 0, 0.25, 100), "meshflow"));
+  keep(request_of(run(2, 5, 0.5, 200, "blocked"), "meshflow"));
+  // { span.meshflow.ro | }
+  EXPECT_EQ(labels("q=%7B+span.meshflow.ro+%7D&pos=18"), "2-18: span.meshflow.role ");
+  EXPECT_EQ(labels("q=%7B+resource.&pos=11"), "2-11: resource.service.name ");
+  // { .meshflow.rul|
+  EXPECT_EQ(labels("q=%7B+.meshflow.rul&pos=15"), "2-15: .meshflow.rule_id ");
+  // { span.meshflow.verdict = "b|
+  EXPECT_EQ(labels("q=%7B+span.meshflow.verdict+%3D+%22b&pos=28"), "26-28: \"blocked\" ");
+  // { span.meshflow.tokens = | }: no text, but numbers; a span's own values only.
+  EXPECT_THAT(labels("q=%7B+span.meshflow.tokens+%3D+&pos=25"), HasSubstr("25-25: 100 200 nil "));
+  // { run_id = |: a short name has the values of its attribute.
+  EXPECT_THAT(labels("q=%7B+.run_id+%3D+&pos=12"), HasSubstr("\"run_1\" \"run_2\" "));
+}
+
 class UiDiffer : public UiApiFixture {
  protected:
   // Twenty agents, each in a trace of its own: the four that were blocked used the model "big", as two others did.
