@@ -14,7 +14,7 @@ namespace meshflow::query::traceql {
 // not enough, or the store fails, there are none: a completion is no answer. Attributes of MeshFlow's and of the GenAI
 // conventions come first. The snapshot must outlive it, and be used by one thread at a time.
 inline constexpr std::size_t kCompletionValuesMax = 1'000;
-inline constexpr std::chrono::milliseconds kCompletionTime{500};
+inline constexpr std::chrono::milliseconds kCompletionTime{2'000};
 
 class StoreCompletion final : public CompletionSource {
  public:

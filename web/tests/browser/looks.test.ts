@@ -166,7 +166,7 @@ describe.each(['light', 'dark'] as const)('in the %s theme', (theme) => {
   });
 });
 
-test.each(kScreens.slice(0, 5))('%s fits a window of 360 px', async (_, address, show) => {
+test.each(kScreens)('%s fits a window of 360 px', async (_, address, show) => {
   const { page } = await openPage(browser, { width: 360, height: 740 });
   await page.goto(server.url + address());
   await show(page);

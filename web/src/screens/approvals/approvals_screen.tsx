@@ -59,6 +59,8 @@ export default function ApprovalsScreen() {
 
 function Cards({ answer, load }: { answer: ApprovalsAnswer; load: Load<ApprovalsAnswer> }) {
   const decided = useSignal<readonly { card: Approval; outcome: Decided }[]>([]);
+  // What was decided elsewhere, or changed, while one looked: said here, for the card may be gone.
+  const refused = useSignal<{ card: Approval; message: string } | null>(null);
   const pending = answer.approvals.filter((card) => card.state === 'pending');
   const others = answer.approvals.filter((card) => card.state !== 'pending');
   return (
@@ -88,6 +90,17 @@ function Cards({ answer, load }: { answer: ApprovalsAnswer; load: Load<Approvals
           {continuation(outcome.continues_in)}
         </p>
       ))}
+      {refused.value && (
+        <p class="failure" role="alert">
+          <strong>
+            Nothing was decided on <Text text={refused.value.card.node_id} max={80} />:
+          </strong>{' '}
+          {refused.value.message}.{' '}
+          {pending.some((card) => card.id === refused.value?.card.id)
+            ? 'The card was read again; look at it once more.'
+            : 'It waits no longer.'}
+        </p>
+      )}
       {pending.length === 0 && others.length === 0 && (
         <Empty title="Nothing waits">
           <p>A run that reaches a gate for a person pauses, and stands here until somebody decides.</p>
@@ -99,11 +112,15 @@ function Cards({ answer, load }: { answer: ApprovalsAnswer; load: Load<Approvals
           card={card}
           mayDecide={answer.signed_in}
           onDecided={(outcome) => {
+            refused.value = null;
             decided.value = [{ card, outcome }, ...decided.value];
             say(`${card.node_id} ${outcome.state}`);
             load.run();
           }}
-          onChanged={() => load.run()}
+          onChanged={(message) => {
+            refused.value = { card, message };
+            load.run();
+          }}
         />
       ))}
     </>
@@ -126,7 +143,7 @@ interface CardProps {
   card: Approval;
   mayDecide: boolean;
   onDecided: (outcome: Decided) => void;
-  onChanged: () => void;
+  onChanged: (message: string) => void;
 }
 
 function Card({ card, mayDecide, onDecided, onChanged }: CardProps) {
@@ -139,8 +156,9 @@ function Card({ card, mayDecide, onDecided, onChanged }: CardProps) {
       onDecided(await decide(card.id, decision, comment.value.trim(), card.digest));
       failure.value = null;
     } catch (error) {
-      failure.value = error instanceof ApiError ? error : new ApiError(String(error), -1);
-      if (failure.value.status === 409) onChanged();
+      const refusal = error instanceof ApiError ? error : new ApiError(String(error), -1);
+      failure.value = refusal.status === 409 ? null : refusal;
+      if (refusal.status === 409) onChanged(refusal.message);
     } finally {
       isSending.value = false;
     }
@@ -235,13 +253,7 @@ function Card({ card, mayDecide, onDecided, onChanged }: CardProps) {
           </button>
         </form>
       )}
-      {failure.value?.status === 409 ? (
-        <p class="failure" role="alert">
-          <strong>Nothing was decided:</strong> {failure.value.message}. The card was read again; look at it once more.
-        </p>
-      ) : (
-        failure.value && <Failure error={failure.value} what="the decision" />
-      )}
+      {failure.value && <Failure error={failure.value} what="the decision" />}
     </section>
   );
 }
