@@ -148,7 +148,9 @@ Result<std::int64_t> time_of(std::string_view text, std::int64_t otherwise) {
   constexpr std::size_t kSecondsDigitsMax = 10;
   if (number && number->integer) {
     if (text.size() > kSecondsDigitsMax) return *number->integer;
-    return *number->integer * static_cast<std::int64_t>(kSecond);
+    // Times past the last that nanoseconds reach (2262) are that one.
+    constexpr auto kSecondsLast = std::numeric_limits<std::int64_t>::max() / static_cast<std::int64_t>(kSecond);
+    return std::min(*number->integer, kSecondsLast) * static_cast<std::int64_t>(kSecond);
   }
   if (const auto time = parse_rfc3339(text)) return *time;
   return invalid(fmt::format("strconv.ParseInt: parsing \"{}\": invalid syntax", text));

@@ -53,6 +53,8 @@ TEST(TempoRequests, TimesOfMetrics) {
   EXPECT_EQ(range({{"start", "1763999999"}}), std::pair(now - kSecond, now));
   // An end in the future: `since` counts from now.
   EXPECT_EQ(range({{"end", "1764000100"}, {"since", "10s"}}), std::pair(now - 10 * kSecond, now + 100 * kSecond));
+  // In 2279: nanoseconds since 1970 reach 2262 in 63 bits.
+  EXPECT_EQ(range({{"start", "1764000000"}, {"end", "9764300600"}}), std::pair(now, 9'223'372'036 * kSecond));
   EXPECT_EQ(range({{"start", "1763999999.5"}, {"end", "1764000000.25"}}),
             std::pair(now - kSecond / 2, now + kSecond / 4));
 }
