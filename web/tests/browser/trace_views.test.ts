@@ -1,4 +1,5 @@
 // The further views of a trace, and two traces compared, after the lesson.
+import { readFileSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openBrowser, openPage } from './support/browser';
@@ -44,6 +45,22 @@ test('a box and a row of the waterfall select each other', async () => {
   await expect
     .poll(() => page.locator('[role=row][aria-selected=true]').getAttribute('aria-label'))
     .toContain('synthesis');
+});
+
+test('the graph is kept as a picture of twice its size', async () => {
+  await open('graph');
+  await page.getByRole('button', { name: /^plan / }).waitFor();
+  const size = await page
+    .locator('.graph-scroll > svg')
+    .evaluate((drawing) => drawing.getBoundingClientRect().toJSON());
+  const download = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'The graph as PNG' }).click();
+  expect((await download).suggestedFilename()).toBe(`graph-${lesson.traceId}.png`);
+  const picture = readFileSync(await (await download).path());
+  // PNG: eight bytes of signature, then the header's chunk: length, "IHDR", width, height.
+  expect(picture.subarray(1, 4).toString()).toBe('PNG');
+  expect(picture.readUInt32BE(16)).toBe(Math.round(2 * size.width));
+  expect(picture.readUInt32BE(20)).toBe(Math.round(2 * size.height));
 });
 
 test('the graph’s table says what leads where', async () => {

@@ -1,6 +1,6 @@
 // Agent graph: how did the work flow between agents, gates and loops?
 import { useSignal } from '@preact/signals';
-import { useMemo } from 'preact/hooks';
+import { useMemo, useRef } from 'preact/hooks';
 import { useKeys } from '@/app/keys';
 import { query, setParameters } from '@/app/location';
 import { agentGraph, type GraphBox } from '@/model/agent_graph';
@@ -9,6 +9,7 @@ import { count, duration, money } from '@/model/units';
 import { FiguresTable } from '@/ui/figures_table';
 import { ArrowHead } from '@/ui/graph/arrow_head';
 import { layOut, pathThrough } from '@/ui/graph/layout';
+import { savePicture } from '@/ui/save_picture';
 import { Empty, Partial } from '@/ui/states';
 import { Text } from '@/ui/text';
 import '@/styles/panels.css';
@@ -24,6 +25,7 @@ const kNameMax = 26;
 export default function GraphView({ model }: { model: TraceModel }) {
   const { outline, tree } = model;
   const isTable = useSignal(false);
+  const drawing = useRef<SVGSVGElement>(null);
   const asRan = useMemo(() => agentGraph(outline, tree, false), [outline]);
   const isTooLong = asRan.boxes.length > kRunBoxesMax;
   const isAggregated = isTooLong || query.value.get('graph') !== 'ran';
@@ -87,6 +89,16 @@ export default function GraphView({ model }: { model: TraceModel }) {
         </span>
         <span class="gap" />
         {isTooLarge && <Partial>more than {kBoxesMax} boxes: the table has them all</Partial>}
+        {layout && !isTable.value && (
+          <button
+            type="button"
+            class="link"
+            aria-label="The graph as PNG"
+            onClick={() => drawing.current && savePicture(`graph-${model.outline.traceId}`, drawing.current)}
+          >
+            PNG
+          </button>
+        )}
         <button
           type="button"
           class="link"
@@ -103,6 +115,7 @@ export default function GraphView({ model }: { model: TraceModel }) {
       ) : (
         <div class="graph-scroll">
           <svg
+            ref={drawing}
             width={layout.width}
             height={layout.height}
             viewBox={`0 0 ${layout.width} ${layout.height}`}
