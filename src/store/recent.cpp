@@ -198,18 +198,20 @@ struct BoundView {
   std::shared_ptr<const RecentView> view;
 };
 
-// What the threads that scan share. Each says when it has read a part, and who destroys the scan looks: so a chunk is
-// freed after it was read by an order of ours too, not by DuckDB's alone, which no tool sees.
+// What the threads that scan share. Each says when it has looked at the view, and who destroys the scan sees that: so
+// what the view holds is freed after it was read by an order of ours too, not by DuckDB's alone, which no tool sees.
 struct Scan {
   Scan() = default;
-  ~Scan() { (void)parts_read.load(std::memory_order_acquire); }
+  ~Scan() { (void)looks.load(std::memory_order_acquire); }
   Scan(const Scan&) = delete;
   Scan& operator=(const Scan&) = delete;
+
+  void has_looked() { looks.fetch_add(1, std::memory_order_release); }
 
   std::shared_ptr<const RecentView> view;
   std::vector<idx_t> columns;
   std::atomic<std::size_t> next_part{0};
-  std::atomic<std::size_t> parts_read{0};
+  std::atomic<std::size_t> looks{0};
 };
 
 template <typename T>
@@ -241,6 +243,7 @@ void init_recent(duckdb_init_info info) {
   const idx_t count = duckdb_init_get_column_count(info);
   for (idx_t i = 0; i < count; ++i) scan->columns.push_back(duckdb_init_get_column_index(info, i));
   duckdb_init_set_max_threads(info, std::max<std::size_t>(1, scan->view->parts.size() / 8));
+  scan->has_looked();
   duckdb_init_set_init_data(info, scan, delete_as<Scan>);
 }
 
@@ -272,12 +275,12 @@ void read_part(const RecentView::Part& part, const std::vector<idx_t>& columns, 
 void scan_recent(duckdb_function_info info, duckdb_data_chunk output) {
   auto* scan = static_cast<Scan*>(duckdb_function_get_init_data(info));
   const std::size_t index = scan->next_part.fetch_add(1);
-  if (index >= scan->view->parts.size()) {
+  if (index < scan->view->parts.size()) {
+    read_part(scan->view->parts[index], scan->columns, output);
+  } else {
     duckdb_data_chunk_set_size(output, 0);
-    return;
   }
-  read_part(scan->view->parts[index], scan->columns, output);
-  scan->parts_read.fetch_add(1, std::memory_order_release);
+  scan->has_looked();
 }
 
 }  // namespace
