@@ -28,6 +28,8 @@ test.each([
   ['search', ['light']],
   ['waterfall', ['light', 'dark']],
   ['span-table', ['light']],
+  ['graph', ['light']],
+  ['analytics', ['light']],
 ] as const)('%s', async (name, themes) => {
   for (const theme of themes) {
     const { page } = await openPage(browser, { theme, width: 1360, height: 720 });
@@ -52,6 +54,15 @@ const kScreens = {
     await page.getByRole('region', { name: 'Why this span was blocked' }).waitFor();
     await page.getByRole('button', { name: 'blocked', exact: true }).click();
     await page.evaluate(() => (document.activeElement as HTMLElement).blur());
+  },
+  graph: async (page: Page) => {
+    await page.goto(`${server.url}/trace/${lesson.traceId}?view=graph`);
+    await page.getByRole('button', { name: /^draft / }).waitFor();
+  },
+  analytics: async (page: Page) => {
+    await page.goto(`${server.url}/analytics`);
+    await page.getByRole('table', { name: 'Latency per role' }).waitFor();
+    await page.getByRole('img', { name: /^Runs by status/ }).waitFor();
   },
   'span-table': async (page: Page) => {
     await page.goto(`${server.url}/trace/${lesson.traceId}?view=table`);

@@ -91,7 +91,7 @@ export function Row({ model, span, row, isSelected, shift, onToggle }: Props) {
           ) : isError ? (
             <span class="mark">⚠</span>
           ) : isPending ? (
-            <span class="mark pending">⏸</span>
+            <span class="mark pending">‖</span>
           ) : null}
           <KindGlyph kind={outline.kind[span]} tone={model.tone(span)} />
           <span class="name">
