@@ -1,5 +1,6 @@
 // The further views of a trace, and two traces compared, after the lesson.
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openBrowser, openPage } from './support/browser';
@@ -69,6 +70,53 @@ test('the graph’s table says what leads where', async () => {
   await page.keyboard.press('t');
   const draft = page.getByRole('row').filter({ has: page.getByRole('rowheader', { name: 'draft' }) });
   expect(await draft.textContent()).toContain('⊘ redact');
+});
+
+// A loop that is never content: its two nodes run three times each.
+const kLoop = `name: never_content
+nodes:
+  write: {role: executor, prompt: Write.}
+  edit: {role: critic, prompt: Look at it.}
+edges: [write -> edit]
+loop:
+  - {from: edit, to: write, until: output starts_with "PERFECT", max_iterations: 3}
+`;
+
+test('a loop is a cycle with counts, and a way as it ran', async () => {
+  const file = join(server.folder, 'loop.yaml');
+  writeFileSync(file, kLoop);
+  const output = server.meshflow(['run', file, '--task', 'Say it']);
+  const id = /trace_id *: ([0-9a-f]{32})/.exec(output)![1];
+  await page.goto(`${server.url}/trace/${id}?view=graph`);
+  await page.getByRole('button', { name: /^write × 3 / }).waitFor();
+  await page.getByRole('button', { name: /^edit × 3 / }).waitFor();
+  // Three times there, twice back.
+  expect((await page.locator('.graph-label').allTextContents()).sort()).toEqual(['× 2', '× 3']);
+  await page.getByRole('button', { name: 'as it ran' }).click();
+  await expect.poll(() => page.getByRole('button', { name: /^write / }).count()).toBe(3);
+});
+
+test('what was said is shown where it was captured', async () => {
+  const words = ['run', '../examples/default_team.yaml', '--task', 'Which harbour?', '--set', 'capture_content=true'];
+  const id = /trace_id *: ([0-9a-f]{32})/.exec(server.meshflow(words))![1];
+  await page.goto(`${server.url}/trace/${id}?view=messages`);
+  await page
+    .getByRole('region', { name: /^chat / })
+    .first()
+    .waitFor();
+  expect(await page.locator('.messages').textContent()).toContain('Which harbour?');
+});
+
+test('dragged over the minimap, the timeline shows that part, and the address says so', async () => {
+  await page.goto(`${server.url}/trace/${lesson.traceId}`);
+  await page.getByRole('treegrid').waitFor();
+  const box = (await page.locator('.minimap').boundingBox())!;
+  const y = box.y + box.height / 2;
+  await page.mouse.move(box.x + box.width * 0.5, y);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.75, y, { steps: 5 });
+  await page.mouse.up();
+  await expect.poll(() => page.url()).toMatch(/[?&](start|from|zoom|time)[^=]*=/i);
 });
 
 test('a flame by cost is as wide as the run was dear, and zooms', async () => {
