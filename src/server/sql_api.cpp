@@ -85,7 +85,7 @@ void send_json(const HttpResponder& responder, std::string body) {
 
 void send_answer(const QueryService& service, const SqlApiOptions& options, const HttpServerRequest& request,
                  const HttpResponder& responder) {
-  if (!options.is_open && !(options.is_signed_in && options.is_signed_in(request))) {
+  if (options.may_ask && !options.may_ask(request)) {
     return responder.send(
         error_reply({ErrorCode::permission_denied,
                      "SQL is answered on loopback, to those who have a token, and to those who signed in", std::nullopt,

@@ -18,10 +18,8 @@
 namespace meshflow::server {
 
 struct SqlApiOptions {
-  // Whoever reaches the listener may ask. False: for a listener that others reach without a token, only who has signed
-  // in; 403 for the others.
-  bool is_open = true;
-  std::function<bool(const net::HttpServerRequest&)> is_signed_in = {};  // empty: nobody
+  // Who may ask; 403 for the others. Empty: whoever reaches the listener.
+  std::function<bool(const net::HttpServerRequest&)> may_ask = {};
 };
 
 // `service` must outlive the server; its workers are what bounds how many queries run at once.

@@ -114,9 +114,10 @@ class TraceServer::Implementation {
   void begun(std::vector<telemetry::SpanStart> starts);
   // Nothing where there is no runtime to know it.
   [[nodiscard]] std::optional<double> waiting_people() const;
-  [[nodiscard]] UiApiOptions ui_options(bool has_sql);
+  [[nodiscard]] UiApiOptions ui_options();
   // What a browser without the token may ask for: the page, which has no data, and what signing in takes.
   [[nodiscard]] bool may_do_without_token(const net::HttpServerRequest& request) const;
+  [[nodiscard]] bool may_ask_sql(const net::HttpServerRequest& request) const;
 
   const TraceServerOptions options_;
   std::atomic<bool> is_ready_{false};
@@ -222,10 +223,10 @@ std::optional<double> TraceServer::Implementation::waiting_people() const {
   return waiting ? std::optional(static_cast<double>(waiting->size())) : std::nullopt;
 }
 
-UiApiOptions TraceServer::Implementation::ui_options(bool has_sql) {
+UiApiOptions TraceServer::Implementation::ui_options() {
   UiApiOptions ui;
   ui.listeners = [this] { return listeners(); };
-  ui.has_sql = has_sql;
+  ui.may_ask_sql = [this](const net::HttpServerRequest& request) { return may_ask_sql(request); };
   ui.views_file = options_.views_file;
   ui.more_capabilities = [this](const net::HttpServerRequest& request, query::JsonWriter& out) {
     const auto session = sign_in_.session_of(request);
@@ -251,6 +252,12 @@ bool TraceServer::Implementation::may_do_without_token(const net::HttpServerRequ
   return request.method == "GET" && !is_api;
 }
 
+// What others reach without a token does not answer every question, but to those who have signed in.
+bool TraceServer::Implementation::may_ask_sql(const net::HttpServerRequest& request) const {
+  if (!options_.jaeger || options_.jaeger->is_loopback() || !options_.bearer_token.empty()) return true;
+  return sign_in_.session_of(request).has_value();
+}
+
 void TraceServer::Implementation::attach(store::TraceStore& store) {
   QueryServiceOptions queries;
   queries.observe = [this](std::string_view api, std::string_view query, std::chrono::nanoseconds took) {
@@ -260,16 +267,12 @@ void TraceServer::Implementation::attach(store::TraceStore& store) {
   queries_ = std::make_unique<QueryService>(store, workers_, std::move(queries));
   add_jaeger_routes(*queries_, jaeger_router_);
   add_ui_routes(options_.ui, jaeger_router_);
-  // What others reach without a token does not answer every question.
-  const bool is_open = !options_.jaeger || options_.jaeger->is_loopback() || !options_.bearer_token.empty();
   add_report_routes(*queries_, jaeger_router_);
-  const auto is_signed_in = [this](const net::HttpServerRequest& request) {
-    return sign_in_.session_of(request).has_value();
-  };
-  add_sql_routes(*sql_queries_, {.is_open = is_open, .is_signed_in = is_signed_in}, jaeger_router_);
+  const auto may_ask = [this](const net::HttpServerRequest& request) { return may_ask_sql(request); };
+  add_sql_routes(*sql_queries_, {.may_ask = may_ask}, jaeger_router_);
   add_session_routes(sign_in_, jaeger_router_);
   add_desk_routes(*queries_, options_.desk, sign_in_, jaeger_router_);
-  ui_ = std::make_unique<UiApi>(*queries_, ui_options(is_open));
+  ui_ = std::make_unique<UiApi>(*queries_, ui_options());
   ui_->add_routes(jaeger_router_);
   stream_.add_routes(jaeger_router_);
   add_tempo_routes(*queries_, tempo_router_);

@@ -124,7 +124,7 @@ void UiApi::send_capabilities(const HttpServerRequest& request, const HttpRespon
   out.field("version", version());
   write_count(out, "api", kApiVersion);
   out.key("sql");
-  out.boolean(options_.has_sql);
+  out.boolean(options_.may_ask_sql && options_.may_ask_sql(request));
   write_limits(out);
   write_listeners(out, options_.listeners ? options_.listeners() : std::vector<ServerListener>());
   write_count(out, "retention_s", static_cast<std::uint64_t>(service_.store().retention().count()));

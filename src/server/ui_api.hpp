@@ -26,7 +26,8 @@ namespace meshflow::server {
 
 struct UiApiOptions {
   std::function<std::vector<ServerListener>()> listeners = {};
-  bool has_sql = false;  // SQL is answered to whoever reaches this listener
+  // Whether SQL is answered to whoever sent the request. Empty: to nobody.
+  std::function<bool(const net::HttpServerRequest&)> may_ask_sql = {};
   std::string views_file = {};  // of SavedViews
   // Further members of the answer about capabilities, of whoever asks.
   std::function<void(const net::HttpServerRequest&, query::JsonWriter&)> more_capabilities = {};

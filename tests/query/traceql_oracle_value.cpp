@@ -148,6 +148,7 @@ bool oracle_compare(const OracleValue& left, Op op, const OracleValue& right) {
   const auto* a = std::get_if<OracleArray>(&left.of);
   const auto* b = std::get_if<OracleArray>(&right.of);
   if (a != nullptr && b != nullptr) return false;
+  if (left.is_missing() || right.is_missing()) return false;
   if (a == nullptr && b == nullptr) return compare_plain(left, op, right);
   const auto holds = [&](const OracleValue& each) {
     return a != nullptr ? compare_plain(each, op, right) : compare_plain(left, op, each);

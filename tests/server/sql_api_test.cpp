@@ -21,7 +21,7 @@ class SqlApi : public QueryApiTest {
     add_sql_routes(*one_at_a_time_, {}, router_);
     server_ = listen("sql", router_, render_jaeger_error);
     const auto is_signed_in = [](const net::HttpServerRequest& request) { return request.header("cookie") == "s=1"; };
-    add_sql_routes(*service_, {.is_open = false, .is_signed_in = is_signed_in}, closed_router_);
+    add_sql_routes(*service_, {.may_ask = is_signed_in}, closed_router_);
     closed_ = listen("closed", closed_router_, render_jaeger_error);
     otlp::Span span = make_span(1, 1, "meshflow.agent");
     span.attributes = {{"meshflow.role", {"planner"}}, {"meshflow.tokens", {std::int64_t{9'007'199'254'740'993}}}};

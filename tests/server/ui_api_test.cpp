@@ -322,5 +322,12 @@ TEST_P(UiApiTest, CapabilitiesTellWhatIsThere) {
   EXPECT_EQ(text(capabilities.at("limits").at("runs_max")), "1500");
 }
 
+TEST_P(UiApiTest, SqlIsOfferedToThoseFromWhomItIsTaken) {
+  EXPECT_FALSE(ask("capabilities").at("sql").as_bool());
+  start({.may_ask_sql = [](const net::HttpServerRequest& request) { return request.header("cookie") == "s=1"; }});
+  EXPECT_FALSE(ask("capabilities").at("sql").as_bool());
+  EXPECT_TRUE(json::parse(get("capabilities", {{"cookie", "s=1"}}).body).at("sql").as_bool());
+}
+
 }  // namespace
 }  // namespace meshflow::server::test

@@ -218,6 +218,7 @@ bool compare(const Cell& left, ComparisonOperator op, const Cell& right) {
     return std::any_of(several->of.begin(), several->of.end(),
                        [&](const Cell& each) { return compare(left, op, each); });
   }
+  if (left.is_nil() || right.is_nil()) return false;  // an array of nothing, too, is not unequal to what is missing
   if (const auto* const array = std::get_if<Array>(&left.value)) return compare_array(*array, op, right);
   if (const auto* const array = std::get_if<Array>(&right.value)) return compare_array(*array, flipped(op), left);
   if (is_number(left) && is_number(right)) return compare_numbers(left, op, right);
