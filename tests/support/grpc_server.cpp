@@ -1,5 +1,6 @@
 #include "support/grpc_server.hpp"
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -63,7 +64,10 @@ class GrpcServer::Implementation final : public grpc::CallbackGenericService {
     void OnReadDone(bool is_ok) override {
       if (!is_ok) return Finish(grpc::Status(grpc::StatusCode::INTERNAL, "no message"));
       reply_ = server_.next_reply(context_, bytes_of(message_));
-      if (reply_.hangs) return;  // OnCancel comes
+      if (reply_.hangs) {  // until OnCancel comes, unless it has
+        if (end_.exchange(End::awaited) == End::come) Finish(grpc::Status::CANCELLED);
+        return;
+      }
       if (reply_.code != 0) {
         return Finish(grpc::Status(static_cast<grpc::StatusCode>(reply_.code), reply_.message, reply_.details));
       }
@@ -72,7 +76,7 @@ class GrpcServer::Implementation final : public grpc::CallbackGenericService {
       StartWriteAndFinish(&response_, grpc::WriteOptions(), grpc::Status::OK);
     }
     void OnCancel() override {
-      if (reply_.hangs) Finish(grpc::Status::CANCELLED);
+      if (end_.exchange(End::come) == End::awaited) Finish(grpc::Status::CANCELLED);
     }
     void OnDone() override { delete this; }
 
@@ -82,6 +86,9 @@ class GrpcServer::Implementation final : public grpc::CallbackGenericService {
     grpc::ByteBuffer message_;
     grpc::ByteBuffer response_;
     GrpcReply reply_;
+    // The client's going away, which another thread may tell before the reply is known that waits for it.
+    enum class End { unknown, awaited, come };
+    std::atomic<End> end_{End::unknown};
   };
 
   grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* context) override {
